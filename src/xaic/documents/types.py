@@ -1,0 +1,301 @@
+"""The documents of xaic as frozen dataclasses; the JSON Schemas under ``schemas/`` are their master.
+
+What is measured, decided and written lives here; how it is read and written lives in ``store``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+Json = Any
+"""Plain data: None, bool, int, float, str, list, dict with string keys."""
+
+
+class State(StrEnum):
+    """The six words a verdict can say."""
+
+    PASS = "pass"  # noqa: S105
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    NOT_APPLICABLE = "not applicable"
+    NOT_TESTED = "not tested"
+    ERROR = "error"
+
+
+class Level(StrEnum):
+    """How much a profile asks for a criterion."""
+
+    REQUIRED = "required"
+    RECOMMENDED = "recommended"
+    OPTIONAL = "optional"
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a method can take and what its values are, as data; the planner derives 'not applicable' from it."""
+
+    access: Literal["gradients", "outputs", "none"] = "gradients"
+    signed: bool = True
+    stochastic: bool = False
+    inputs: tuple[str, ...] = ("image", "tabular", "series")
+    outputs: tuple[str, ...] = ("softmax", "sigmoid")
+    modules: tuple[str, ...] = ()  # torch module class names covered; empty: any
+    granularity: str = "feature"  # feature | location | patch
+    target_specific: bool = True
+
+
+@dataclass(frozen=True)
+class ClaimedProperty:
+    """One checkable statement of a method's author (an item of the ICS)."""
+
+    property: str  # completeness | conservation | determinism | ...
+    value: float | None = None
+    scope: str = ""
+
+
+@dataclass(frozen=True)
+class MethodCard:
+    """What a method is, what its values mean, what it needs and what it claims."""
+
+    id: str
+    title: str
+    family: str
+    purpose: str
+    version: str = "1"
+    role: Literal["method", "control", "oracle"] = "method"
+    truth: Literal["sensitivity", "contribution", "region", "prediction", ""] = ""
+    explains: str = "the model's output for the target class"
+    capabilities: Capabilities = field(default_factory=Capabilities)
+    parameters: dict[str, Json] = field(default_factory=dict)
+    convergence: str | None = None  # the parameter that, doubled, gives a closer approximation
+    claims: tuple[ClaimedProperty, ...] = ()
+    unclaimed: tuple[str, ...] = ()  # properties the author explicitly does not claim
+    assumptions: tuple[str, ...] = ()
+    simplifications: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    cost: str = ""  # e.g. "32 gradient passes an input"
+    references: tuple[str, ...] = ()
+    themes: dict[str, tuple[str, ...]] = field(default_factory=dict)  # T-STK, T-LC, T-NEED, T-FORM, ...
+    control: str | None = None  # C1 ... C8 for controls
+    schema: str = "xaic/card/1"
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What methods of one family are tried on, and how."""
+
+    id: str
+    title: str
+    family: str
+    specimen: str
+    variant: str
+    edition: str
+    protocol: dict[str, Json]  # units, steps, draws, ... as the family's sweeps read them
+    truths: tuple[str, ...] = ()  # sensitivity | contribution | region: what is known here
+    controls: tuple[str, ...] = ()
+    offers: tuple[str, ...] = ()  # what criteria may need: 'mask', 'second object', 'randomised models' ...
+    metrics: tuple[str, ...] = ()  # ids or glob patterns
+    gating: bool = True
+    notes: str = ""
+    schema: str = "xaic/benchmark/1"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a criterion decides: a decision rule with its numbers."""
+
+    id: str  # DR1 ... DR10
+    alpha: float = 0.05
+    functional: str = "mean"
+    margin: float = 0.0
+    p0: float = 0.95
+    tolerance: float | None = None
+    parts: dict[str, str] = field(default_factory=dict)  # role in the rule -> part of the metric
+    reference: str | None = None
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A test assertion: what must hold, how it is measured and how it is decided."""
+
+    id: str
+    title: dict[str, str]
+    statement: dict[str, str]
+    family: str
+    edition: str
+    metric: str  # a metric id, or 'card' for inspection
+    rule: Rule
+    kind: Literal["criterion", "claim"] = "criterion"
+    controls: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()
+    needs: dict[str, Json] = field(default_factory=dict)  # prerequisites: truth, offers, claims, capabilities
+    prerequisites: tuple[str, ...] = ()  # criteria whose failure caps this one
+    method: str | None = None  # a claim's subject: the method it is made for
+    status: Literal["active", "planned"] = "active"
+    reason: str = ""  # why a planned criterion is not tested yet
+    stakeholders: tuple[str, ...] = ()
+    lifecycle: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    schema: str = "xaic/criterion/1"
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One line of a profile: a criterion on benchmarks, at a level."""
+
+    criterion: str
+    benchmarks: tuple[str, ...]  # ids or glob patterns
+    level: Level = Level.REQUIRED
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A selection of criteria and benchmarks with obligation levels, for one purpose."""
+
+    id: str
+    title: str
+    edition: str
+    purpose: str
+    requirements: tuple[Requirement, ...]
+    benchmarks: tuple[str, ...] = ()  # tried even where no requirement names them (pictures for people)
+    protocol: dict[str, Json] = field(default_factory=dict)  # overrides of every benchmark's protocol
+    schema: str = "xaic/profile/1"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Sidecar of a Parquet file of per-unit scores."""
+
+    trial: str
+    file: str
+    sha256: str
+    rows: int
+    columns: dict[str, str]  # name -> meaning
+    metrics: tuple[dict[str, Json], ...]  # declaration of every metric that has rows in the file
+    schema: str = "xaic/measurement/1"
+
+
+@dataclass(frozen=True)
+class PlannedTrial:
+    """One method on one benchmark with one seed."""
+
+    id: str
+    method: str
+    benchmark: str
+    seed: int
+    stage: int = 1  # 0: what every method of the benchmark shares
+    skip: str = ""  # why it is not applicable; empty: it runs
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that will be run, fixed before the first trial."""
+
+    profile: str
+    seed: int
+    methods: tuple[dict[str, Json], ...]  # id, reference, digest, parameters, card
+    benchmarks: tuple[Benchmark, ...]
+    criteria: tuple[Criterion, ...]
+    requirements: tuple[Requirement, ...]
+    trials: tuple[PlannedTrial, ...]
+    limits: dict[str, float]
+    plugins: tuple[str, ...] = ()
+    content: tuple[str, ...] = ()
+    tuning: dict[str, Json] = field(default_factory=dict)  # model digest -> chunk and layout
+    specimens: dict[str, str] = field(default_factory=dict)  # specimen/variant -> digest
+    schema: str = "xaic/plan/1"
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """What one trial did."""
+
+    id: str
+    method: str
+    benchmark: str
+    seed: int
+    state: Literal["done", "error", "not applicable"]
+    reason: str = ""
+    units: int = 0
+    passes: dict[str, Json] = field(default_factory=dict)  # sweep -> {forward, backward, shared}
+    metrics: dict[str, Json] = field(default_factory=dict)  # metric -> {sweeps, forward, backward}
+    contract: dict[str, Json] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)  # name -> sha256
+    schema: str = "xaic/trial/1"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One decision, with everything that is needed to judge it."""
+
+    method: str
+    criterion: str
+    benchmark: str
+    edition: str
+    level: str
+    state: State
+    reason: str
+    rule: str = ""  # the decision rule in words
+    estimate: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    margin: float | None = None
+    n: int = 0
+    weakest: dict[str, Json] = field(default_factory=dict)  # control, operator
+    details: tuple[dict[str, Json], ...] = ()  # one row for each control x operator
+    promise: str = ""  # exact | asymptotic (measured size ...)
+    worst_units: tuple[str, ...] = ()
+    schema: str = "xaic/verdict/1"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where a run was made; the only document beside timing that may differ between equal runs."""
+
+    created: str
+    python: str
+    platform: str
+    processor: str
+    cores: int
+    memory_gib: float
+    packages: dict[str, str]
+    git: dict[str, Json]
+    command: tuple[str, ...]
+    schema: str = "xaic/environment/1"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The head of a run folder: denominators and what was written."""
+
+    profile: str
+    seed: int
+    version: str
+    planned: int
+    executed: int
+    not_applicable: int
+    errored: int
+    states: dict[str, int]
+    files: dict[str, str]  # relative path -> sha256 of every deterministic document
+    schema: str = "xaic/run/1"
+
+
+@dataclass(frozen=True)
+class SpecimenRecord:
+    """Provenance of reference material."""
+
+    id: str
+    title: str
+    kind: Literal["packaged", "procedural", "trained", "large"]
+    origin: str
+    licence: str
+    rebuild: str
+    truths: dict[str, str]  # truth -> how it is known
+    variants: dict[str, str]
+    files: dict[str, str]  # relative path -> sha256
+    performance: dict[str, float] = field(default_factory=dict)
+    notes: str = ""
+    schema: str = "xaic/specimen/1"
