@@ -117,6 +117,18 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Check:
+    """One comparison inside a criterion: a metric under a rule. A criterion passes when all its checks pass."""
+
+    metric: str  # a metric id, or 'card' for inspection of the method card
+    rule: Rule
+    part: str = ""  # which part of the metric's scores is compared
+    controls: tuple[str, ...] = ()  # C1 ... C8, or ids of methods that are to be beaten
+    operators: tuple[str, ...] = ()  # perturbation operators; empty: all that the benchmark runs
+    needs: dict[str, Json] = field(default_factory=dict)  # what this check alone needs; unmet, it is left out
+
+
+@dataclass(frozen=True)
 class Criterion:
     """A test assertion: what must hold, how it is measured and how it is decided."""
 
@@ -125,13 +137,10 @@ class Criterion:
     statement: dict[str, str]
     family: str
     edition: str
-    metric: str  # a metric id, or 'card' for inspection
-    rule: Rule
+    dimension: str  # faithfulness | randomisation | robustness | localisation | ...
+    checks: tuple[Check, ...] = ()
     kind: Literal["criterion", "claim"] = "criterion"
-    controls: tuple[str, ...] = ()
-    operators: tuple[str, ...] = ()
     needs: dict[str, Json] = field(default_factory=dict)  # prerequisites: truth, offers, claims, capabilities
-    prerequisites: tuple[str, ...] = ()  # criteria whose failure caps this one
     method: str | None = None  # a claim's subject: the method it is made for
     status: Literal["active", "planned"] = "active"
     reason: str = ""  # why a planned criterion is not tested yet
@@ -161,7 +170,7 @@ class Profile:
     purpose: str
     requirements: tuple[Requirement, ...]
     benchmarks: tuple[str, ...] = ()  # tried even where no requirement names them (pictures for people)
-    protocol: dict[str, Json] = field(default_factory=dict)  # overrides of every benchmark's protocol
+    protocol: dict[str, dict[str, Json]] = field(default_factory=dict)  # family -> overrides of its benchmarks' protocol
     schema: str = "xaic/profile/1"
 
 
@@ -219,6 +228,7 @@ class TrialRecord:
     seed: int
     state: Literal["done", "error", "not applicable"]
     reason: str = ""
+    control: str = ""  # C1 ... C8 where the method is a control
     units: int = 0
     passes: dict[str, Json] = field(default_factory=dict)  # sweep -> {forward, backward, shared}
     metrics: dict[str, Json] = field(default_factory=dict)  # metric -> {sweeps, forward, backward}
@@ -299,3 +309,13 @@ class SpecimenRecord:
     performance: dict[str, float] = field(default_factory=dict)
     notes: str = ""
     schema: str = "xaic/specimen/1"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The verdicts a release stands for; a run is held against them in both directions."""
+
+    profile: str
+    seed: int
+    verdicts: dict[str, dict[str, dict[str, str]]]  # method -> criterion -> benchmark -> state
+    schema: str = "xaic/expected/1"

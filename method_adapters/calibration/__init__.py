@@ -1,0 +1,1 @@
+"""Calibration methods and their controls; every public module of this package is read."""

@@ -1,0 +1,5 @@
+"""``python -m xaic`` is the command ``xaic``."""
+
+from xaic.cli import main
+
+main()

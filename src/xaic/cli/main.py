@@ -1,0 +1,82 @@
+"""The application: its commands, and how faults end a command.
+
+Exit statuses: 0 done (``run``) or all Required pass (``check``); 1 a Required criterion fails; 2 none fails but some are
+inconclusive; 3 an error, or fewer trials executed than planned; 64 usage; 65 bad data; 66 missing file; 70 internal
+fault; 130 interrupted. Typer's own defaults (2 on misuse, 1 on a crash) would collide and are mapped.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Annotated
+
+import click
+import typer
+from rich.console import Console
+
+from xaic import __version__
+from xaic.cli import check, listing, new, report, run, show, validate
+from xaic.documents.errors import XaicError
+
+USAGE, INTERNAL, INTERRUPTED = 64, 70, 130
+
+app = typer.Typer(
+    name="xaic",
+    help="Conformance and benchmark harness for explainable AI.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("check")(check.check)
+app.command("report")(report.report)
+app.command("show")(show.show)
+app.command("validate")(validate.validate)
+app.add_typer(listing.app, name="list")
+app.add_typer(new.app, name="new")
+
+
+def _version(value: bool) -> None:  # noqa: FBT001: a typer callback
+    if value:
+        typer.echo(f"xaic {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[  # noqa: FBT002, ARG001: a typer option
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Conformance and benchmark harness for explainable AI: verdicts with intervals, not only scores."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command and leave with its exit status."""
+    sys.exit(status(arguments))
+
+
+def status(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit status; every fault is one message on standard error."""
+    errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    try:
+        found = app(arguments, standalone_mode=False)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        errors.print("interrupted; finished trials are kept: go on with xaic run --resume RUN", markup=False)
+        return INTERRUPTED
+    except click.ClickException as fault:
+        fault.show()
+        return USAGE
+    except XaicError as fault:
+        errors.print(f"xaic: {fault}", markup=False)
+        return fault.exit_status
+    except BrokenPipeError:
+        return 0
+    except Exception:  # noqa: BLE001: the last resort says what happened and where to report it
+        errors.print(traceback.format_exc(), markup=False)
+        errors.print("xaic: internal fault; please report the lines above", markup=False)
+        return INTERNAL
+    return int(found) if isinstance(found, int) else 0
