@@ -125,7 +125,6 @@ class Check:
     part: str = ""  # which part of the metric's scores is compared
     controls: tuple[str, ...] = ()  # C1 ... C8, or ids of methods that are to be beaten
     operators: tuple[str, ...] = ()  # perturbation operators; empty: all that the benchmark runs
-    needs: dict[str, Json] = field(default_factory=dict)  # what this check alone needs; unmet, it is left out
 
 
 @dataclass(frozen=True)

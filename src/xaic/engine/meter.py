@@ -44,3 +44,8 @@ class Meter:
         """Count rows under the open sweep, or under 'unassigned'."""
         name = self._open[-1] if self._open else "unassigned"
         self.sweeps.setdefault(name, Passes()).add(forward, backward)
+
+    def total(self) -> Passes:
+        """Return the passes of all sweeps together."""
+        made = self.sweeps.values()
+        return Passes(sum(p.forward for p in made), sum(p.backward for p in made))

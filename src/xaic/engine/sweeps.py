@@ -6,18 +6,20 @@ A metric may read only the sweeps it declares; reading another raises ``Undeclar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar, overload
 
 from xaic.documents.errors import BadData
 from xaic.engine.meter import Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from torch import Tensor
 
+    from xaic.engine.cache import Cache
     from xaic.engine.runner import Runner
     from xaic.engine.streams import Streams
     from xaic.families.base import Posed
@@ -25,21 +27,28 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S", bound="Sweeps")
+Made: TypeAlias = Callable[Concatenate[S, P], R]
 
 
 class UndeclaredSweep(BadData):
     """A metric read a sweep that its declaration does not name."""
 
 
-def sweep(
-    function: Callable[Concatenate[S, P], R] | None = None, *, shared: bool = False
-) -> Any:
+@overload
+def sweep(function: Made[S, P, R]) -> Made[S, P, R]: ...
+
+
+@overload
+def sweep(*, shared: bool) -> Callable[[Made[S, P, R]], Made[S, P, R]]: ...
+
+
+def sweep(function: Made[S, P, R] | None = None, *, shared: bool = False) -> Any:
     """Make a method of ``Sweeps`` a sweep: memoised by its arguments, counted, read only when declared.
 
     A shared sweep does not depend on the method under test: its passes are counted once a benchmark.
     """
 
-    def decorate(inner: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    def decorate(inner: Made[S, P, R]) -> Any:
         name = inner.__name__
 
         @wraps(inner)
@@ -51,7 +60,8 @@ def sweep(
                     self.memo[key] = inner(self, *args, **kwargs)
                 if shared:
                     self.shared_names.add(name)
-            return self.memo[key]  # type: ignore[no-any-return]
+            found: R = self.memo[key]
+            return found
 
         return read
 
@@ -71,9 +81,10 @@ class Sweeps:
         protocol: Mapping[str, Any],
         runner: Runner,
         streams: Streams,
+        cache: Cache | None = None,
     ) -> None:
         self.posed, self.probes, self.protocol = posed, dict(probes), dict(protocol)
-        self.runner, self.streams = runner, streams
+        self.runner, self.streams, self.cache = runner, streams, cache
         self.meter: Meter = runner.meter
         self.memo: dict[Any, Any] = {}
         self.shared_names: set[str] = set()
@@ -111,6 +122,15 @@ class Sweeps:
             raise UndeclaredSweep(f"sweep {name!r} was read but not declared; add it to the metric's sweeps")
 
     @contextmanager
+    def free(self) -> Iterator[None]:
+        """Allow every sweep inside: for what is no metric."""
+        before, self._declared = self._declared, None
+        try:
+            yield
+        finally:
+            self._declared = before
+
+    @contextmanager
     def within(self, name: str) -> Iterator[None]:  # noqa: ARG002
         """Mark that a sweep is being made: what it reads itself needs no declaration."""
         self._depth += 1
@@ -118,6 +138,27 @@ class Sweeps:
             yield
         finally:
             self._depth -= 1
+
+    def prepare(self) -> None:
+        """Make what every method of the benchmark shares; by default nothing is."""
+
+    def for_controls(self) -> dict[str, Any]:
+        """Return what derived controls of the family need besides the task."""
+        return {}
+
+    def keepsakes(self) -> dict[str, bytes]:
+        """Return files, by name, that a report shows."""
+        return {}
+
+    def passes(self) -> dict[str, dict[str, Any]]:
+        """Return rows that went forward and backward by sweep, and whether the sweep is shared by all methods.
+
+        What was read from a cache counts as if it had been made here: counts are the same however a run was interrupted.
+        """
+        return {
+            name: {"forward": made.forward, "backward": made.backward, "shared": name in self.shared_names}
+            for name, made in sorted(self.meter.sweeps.items())
+        }
 
 
 _SWEEPS: dict[str, type[Sweeps]] = {}

@@ -12,8 +12,7 @@ from xaic.documents.store import from_data
 from xaic.documents.types import Level, MethodCard, State, Verdict
 from xaic.harness import catalogue
 from xaic.harness.applicability import inapplicable
-from xaic.harness.checking import Case, CheckOutcome, judge_check
-from xaic.harness.planning import SHARED
+from xaic.harness.checking import Case, Judged, judge_check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,40 +60,47 @@ def _of_requirement(
     plan: Plan, evidence: Evidence, card: MethodCard, criterion: Criterion, requirement: Requirement
 ) -> Iterator[Verdict]:
     if any(check.metric == CARD for check in criterion.checks):
-        case = Case(card, None, evidence, plan.seed)
+        case = Case(card, None, evidence)
         yield _verdict(case, criterion, requirement, CARD)
         return
     planned = {benchmark.id: benchmark for benchmark in plan.benchmarks}
     for id in catalogue.expand(requirement, card.family):
-        case = Case(card, planned[id], evidence, plan.seed)
+        case = Case(card, planned[id], evidence)
         yield _verdict(case, criterion, requirement, id)
 
 
 def _verdict(case: Case, criterion: Criterion, requirement: Requirement, benchmark: str) -> Verdict:
-    state, reason, outcomes = _decide(case, criterion)
-    deciding = next((o for s in ORDER for o in outcomes if o.state is s), None)
+    state, reason, judged = _decide(case, criterion)
+    deciding = next((one for wanted in ORDER for one in judged if one.outcome.state is wanted), None)
     head = (case.card.id, criterion.id, benchmark, criterion.edition, str(requirement.level.value))
     if deciding is None:
         return Verdict(*head, state, reason)
+    outcome = deciding.outcome
     return Verdict(
         *head,
-        state=deciding.state,
-        reason=deciding.reason,
-        rule="; ".join(outcome.rule for outcome in outcomes),
-        estimate=deciding.estimate,
-        lower=deciding.lower,
-        upper=deciding.upper,
-        margin=deciding.margin,
-        n=deciding.n,
-        weakest=deciding.weakest,
-        details=tuple(row for outcome in outcomes for row in outcome.details),
-        promise="; ".join(dict.fromkeys(outcome.promise for outcome in outcomes if outcome.promise)),
+        state=outcome.state,
+        reason=outcome.reason,
+        rule="; ".join(one.outcome.rule for one in judged),
+        estimate=outcome.estimate,
+        lower=outcome.lower,
+        upper=outcome.upper,
+        margin=outcome.margin,
+        n=outcome.n,
+        weakest=dict(outcome.weakest),
+        details=tuple({**row, "metric": metric} for one, metric in _rows(judged, criterion) for row in one),
+        promise="; ".join(dict.fromkeys(one.outcome.promise for one in judged if one.outcome.promise)),
         worst_units=deciding.worst_units,
     )
 
 
-def _decide(case: Case, criterion: Criterion) -> tuple[State, str, list[CheckOutcome]]:
-    """Return a state with its reason where nothing is measured, else the outcomes of the checks."""
+def _rows(judged: list[Judged], criterion: Criterion) -> Iterator[tuple[tuple[dict[str, object], ...], str]]:
+    """Yield the detail rows of every check with the metric they speak of."""
+    for one, check in zip(judged, criterion.checks, strict=True):
+        yield one.outcome.details, check.metric
+
+
+def _decide(case: Case, criterion: Criterion) -> tuple[State, str, list[Judged]]:
+    """Return a state with its reason where nothing is measured, else what the rules said of the checks."""
     if criterion.status == "planned":
         return State.NOT_TESTED, criterion.reason, []
     reason = inapplicable(criterion.needs, case.card, case.benchmark)
@@ -102,13 +108,8 @@ def _decide(case: Case, criterion: Criterion) -> tuple[State, str, list[CheckOut
         return State.NOT_APPLICABLE, reason, []
     if case.benchmark is not None:
         record = case.record(case.card.id)
-        if record is None or record.method == SHARED:
+        if record is None:
             return State.NOT_TESTED, "the trial was not planned", []
-        if record.state == "error":
-            return State.ERROR, record.reason, []
-        if record.state == "not applicable":
-            return State.NOT_APPLICABLE, record.reason, []
-    outcomes = [
-        judge_check(case, check) for check in criterion.checks if not inapplicable(check.needs, case.card, case.benchmark)
-    ]
-    return State.NOT_TESTED, "no check of the criterion could be made here", outcomes
+        if record.state != "done":
+            return State(record.state), record.reason, []
+    return State.NOT_TESTED, "the criterion has no check", [judge_check(case, check) for check in criterion.checks]

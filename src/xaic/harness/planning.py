@@ -131,7 +131,7 @@ def _benchmarks(profile: Profile, families: set[str]) -> list[Benchmark]:
 
 
 def _specimens(benchmarks: list[Benchmark]) -> dict[str, str]:
-    from xaic.specimens import specimen_digest
+    from xaic.specimens.base import specimen_digest
 
     pairs = sorted({(b.specimen, b.variant) for b in benchmarks})
     return {f"{specimen}/{variant}": specimen_digest(specimen, variant) for specimen, variant in pairs}
@@ -154,7 +154,7 @@ def is_derived(subject: Subject) -> bool:
 
 def unfit(subject: Subject, benchmark: Benchmark) -> str:
     """Return why a method cannot be tried on a benchmark, by the capabilities its card declares; '' if it can."""
-    from xaic.specimens import material_facts
+    from xaic.specimens.facts import material_facts
 
     assert subject.card is not None
     card = from_data(MethodCard, subject.card, subject.reference)

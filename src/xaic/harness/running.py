@@ -228,7 +228,22 @@ def _job(plan: Plan, run: Path, trial: PlannedTrial) -> Job:
         cache=str((run / "cache").resolve()),
         tuning=plan.tuning,
         plugins=list(plan.plugins),
+        controls=_derived(plan, benchmark) if _role(method) == "method" else [],
     )
+
+
+def _role(method: Mapping[str, Any]) -> str:
+    return str((method.get("card") or {}).get("role", ""))
+
+
+def _derived(plan: Plan, benchmark: Benchmark) -> list[str]:
+    """Return the references of the benchmark's derived controls."""
+    cards = [(m["reference"], m["card"]) for m in plan.methods if m["card"]]
+    return [
+        reference
+        for reference, card in cards
+        if card["family"] == benchmark.family and card["parameters"].get("derived") and card["control"] in benchmark.controls
+    ]
 
 
 def _conclude(plan: Plan, run: Path, seconds: dict[str, float], spent: float, workers: int) -> LoadedRun:

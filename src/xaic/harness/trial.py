@@ -25,10 +25,10 @@ from xaic.families.base import Posed, get_family
 from xaic.harness.contract import examine
 from xaic.harness.planning import SHARED
 from xaic.methods.base import Control, ControlSetting
-from xaic.methods.discovery import installed, load_method
+from xaic.methods.discovery import load_method
 from xaic.metrics.base import Metric, all_metrics
 from xaic.registry import load_plugins
-from xaic.specimens import get_specimen
+from xaic.specimens.base import get_specimen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -61,12 +61,13 @@ class Job:
     cache: str
     tuning: dict[str, Any]
     plugins: list[str]
+    controls: list[str]  # references of the controls derived from the method's own output
 
 
 def describe(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> dict[str, Any]:
     """Entry: return a method's card and source digest, as its own process tells them."""
     load_plugins(tuple(arguments["plugins"]))
-    with open_probe(arguments["reference"]) as probe:
+    with open_probe(arguments["reference"], plugins=tuple(arguments["plugins"])) as probe:
         return {"card": store.to_data(probe.card), "digest": probe.source_digest}
 
 
@@ -86,11 +87,12 @@ def run_trial(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> d
         _finish(job, benchmark, sweeps, {}, {})
         return {"state": "done"}
     with _open(job, open_probe, sweeps) as probe:
+        probe.fit(posed.fit)
         if job.base:
             sweeps.probes["method"] = _derive(_control(job.method["reference"]), probe, sweeps)
             contract = {}
         else:
-            sweeps.probes.update(_subjects(probe, benchmark, sweeps))
+            sweeps.probes.update(_subjects(probe, job, sweeps))
             contract = examine(get_family(benchmark.family), posed.task, probe)
         rows, costs = _measure(benchmark, sweeps)
         _finish(job, benchmark, sweeps, {"rows": rows, "costs": costs}, contract)
@@ -114,19 +116,16 @@ def _open(job: Job, open_probe: Callable[..., Any], sweeps: Sweeps) -> Any:
         cache=Path(job.cache),
         scratch=Path(job.folder) / "scratch",
         meter=sweeps.meter,
+        plugins=tuple(job.plugins),
     )
 
 
-def _subjects(probe: Probe[Any, Any], benchmark: Benchmark, sweeps: Sweeps) -> dict[str, Any]:
-    """Return the probes a trial scores: the method and, for a method, the benchmark's derived controls."""
-    card = probe.card
+def _subjects(probe: Probe[Any, Any], job: Job, sweeps: Sweeps) -> dict[str, Any]:
+    """Return the probes a trial scores: the method and the controls derived from it."""
     found: dict[str, Any] = {"method": probe}
-    if card.role == "method":
-        wanted = [located for located in installed().values() if located.family == card.family]
-        for located in wanted:
-            control = load_method(located.reference) if located.role == "control" else None
-            if isinstance(control, Control) and control.card.control in benchmark.controls:
-                found[str(control.card.control)] = _derive(control, probe, sweeps)
+    for reference in job.controls:
+        control = _control(reference)
+        found[str(control.card.control)] = _derive(control, probe, sweeps)
     return found
 
 

@@ -59,6 +59,10 @@ class Context(Protocol):
         """Return the model's module: built once a process, passes counted, parameters frozen."""
         ...
 
+    def count(self, forward: int, backward: int = 0) -> None:
+        """Count rows of passes that a method makes layer by layer, past the model's own forward."""
+        ...
+
 
 class Method(ABC, Generic[FitT, TaskT, OutputT]):
     """An algorithm under test, wrapped by an adapter."""
@@ -87,9 +91,23 @@ class Probe(Protocol[TaskIn, OutputOut]):
         """What fitting left behind."""
         ...
 
-    def run(self, task: TaskIn, draw: int = 0, **params: float) -> OutputOut:
-        """Run the method; ``draw`` selects an independent random stream, ``params`` override the card's."""
+    def run(self, task: TaskIn, draw: int | str = 0, **params: float) -> OutputOut:
+        """Run the method; ``draw`` names an independent random stream, ``params`` override the card's."""
         ...
+
+    def repeat(self, task: TaskIn, draw: int | str = 0, **params: float) -> OutputOut:
+        """Run the method again, past any cache."""
+        ...
+
+
+@dataclass(frozen=True)
+class ControlSetting:
+    """What a derived control may use besides the base's probe."""
+
+    posed: Posed[Any]
+    generator: torch.Generator
+    predicted: Tensor | None = None  # [N] predicted classes
+    randomised: Model | None = None  # the same architecture with redrawn parameters
 
 
 class Control(ABC):
@@ -98,5 +116,5 @@ class Control(ABC):
     card: ClassVar[MethodCard]
 
     @abstractmethod
-    def derive(self, base: Probe[Any, Any], posed: Posed[Any], generator: torch.Generator) -> Probe[Any, Any]:
+    def derive(self, base: Probe[Any, Any], setting: ControlSetting) -> Probe[Any, Any]:
         """Return a probe whose outputs are worthless by construction but look like the base's."""

@@ -103,11 +103,12 @@ def locate(reference: str) -> MethodClass:
         reference = known[reference].reference
     path, _, name = reference.rpartition(":")
     module = load_module(path)
-    value = getattr(module, name, None)
+    value: Any = getattr(module, name, None)
     if not _is_method(value):
         names = [n for n, v in vars(module).items() if _is_method(v)]
         raise BadData(f"{reference}: {name!r} is no xaic method; methods there: {', '.join(names) or 'none'}")
-    return value  # type: ignore[no-any-return]
+    found: MethodClass = value
+    return found
 
 
 def load_method(reference: str) -> Method[Any, Any, Any] | Control:

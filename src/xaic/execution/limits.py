@@ -1,0 +1,65 @@
+"""Limits of a method's process: memory, time, and that it dies with its parent.
+
+On Linux the kernel kills a process when its parent dies (``PR_SET_PDEATHSIG``), so that ``kill -9`` of a run leaves no
+orphans. Elsewhere a process ends when its line closes, which a method that hangs does not notice.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+LOG_LIMIT = 1 << 20
+FILE_LIMIT = 1 << 30
+
+
+@dataclass(frozen=True)
+class Limits:
+    """``call_seconds``: one call of a method; ``trial_seconds``: a whole trial; ``memory_gib``: what a method takes."""
+
+    call_seconds: float = 120.0
+    trial_seconds: float = 900.0
+    memory_gib: float = 6.0
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies; nothing where there is no prctl."""
+    parent = os.getppid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died between fork and prctl
+        os._exit(1)
+
+
+def limit_memory(gib: float) -> None:
+    """Let this process take ``gib`` more address space than it has; beyond, allocation fails."""
+    statm = Path("/proc/self/statm")
+    if statm.is_file():
+        now = int(statm.read_text().split()[0]) * resource.getpagesize()
+        most = now + int(gib * 2**30)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_LIMIT, FILE_LIMIT))
+
+
+def kill_group(pid: int) -> None:
+    """Kill a process and everything in its group at once; nothing happens where they are gone."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def end_of(status: int) -> str:
+    """Return in words how a process ended, from its wait status."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        return f"killed by {signal.Signals(number).name}"
+    return f"left with exit status {os.WEXITSTATUS(status)}"
