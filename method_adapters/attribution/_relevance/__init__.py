@@ -1,7 +1,7 @@
-"""Layer machinery of the relevance methods: a model as a list of layers, BatchNorm folded, relevance walked backwards.
+"""Machinery of the relevance methods: a model as a list of layers, BatchNorm folded, relevance walked back.
 
-What a relevance method does at a layer is its own module's business; here are the graph, the walk and the rules that
-RAP and RSP share. Nothing in this package imports xaic.
+What a method does at a hidden layer stands in its own module; here are the graph, the walk and the rules
+that RAP and RSP share.
 """
 
 from __future__ import annotations

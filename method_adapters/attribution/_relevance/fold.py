@@ -28,7 +28,7 @@ def norm_layer(module: BatchNorm, name: str, source: int) -> Norm:
     """
     mean, variance = module.running_mean, module.running_var
     if mean is None or variance is None:
-        raise UnsupportedModel(f"{name} ({type(module).__name__}) keeps no running statistics; train it with them")
+        raise UnsupportedModel(f"{name} ({type(module).__name__}) keeps no running statistics; give it some")
     mean, variance = mean.detach().double(), variance.detach().double()
     gain = torch.ones_like(mean) if module.weight is None else module.weight.detach().double()
     shift = torch.zeros_like(mean) if module.bias is None else module.bias.detach().double()
@@ -39,8 +39,8 @@ def norm_layer(module: BatchNorm, name: str, source: int) -> Norm:
 def fold(layers: list[Layer], shapes: list[tuple[int, ...]]) -> tuple[list[Layer], list[tuple[int, ...]]]:
     """Fold every ``Norm`` into the affine layer right before it; return the new layers and their shapes.
 
-    A ``Norm`` whose input is no affine layer, or is read by others too, becomes a convolution of its own with one
-    weight a channel: the rules then treat it as any other convolution.
+    A ``Norm`` whose input is no affine layer, or is read by others too, becomes a convolution of its own with
+    one weight a channel: the rules then treat it as any other convolution.
     """
     counts = count_consumers(layers)
     new: list[Layer] = []

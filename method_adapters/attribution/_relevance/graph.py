@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from method_adapters.attribution._relevance.layers import Affine, Input, Layer
+from method_adapters.attribution._relevance.layers import Affine, Layer
+from xaic.documents.errors import BadData
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class UnsupportedModel(ValueError):
+class UnsupportedModel(BadData):
     """A model that the relevance rules do not cover; the message names the module and the mend."""
 
 
@@ -67,8 +68,3 @@ def count_consumers(layers: tuple[Layer, ...] | list[Layer]) -> tuple[int, ...]:
         for source in layer.inputs:
             counts[source] += 1
     return tuple(counts)
-
-
-def is_input(layer: Layer) -> bool:
-    """Is this the network's input?"""
-    return isinstance(layer, Input)

@@ -5,18 +5,19 @@ How relevance goes back through a layer stands in ``rules`` and in the modules o
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
-_CONVOLVE = {1: F.conv1d, 2: F.conv2d}
-_TRANSPOSE = {1: F.conv_transpose1d, 2: F.conv_transpose2d}
+_CONVOLVE = {1: functional.conv1d, 2: functional.conv2d}
+_TRANSPOSE = {1: functional.conv_transpose1d, 2: functional.conv_transpose2d}
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Rectifier(Layer):
 
     def forward(self, *values: Tensor) -> Tensor:
         """Return the positive part."""
-        return F.relu(values[0])
+        return functional.relu(values[0])
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Maximum(Layer):
 
 @dataclass(frozen=True)
 class Average(Layer):
-    """A linear pooling with weights that are not negative: average pooling, adaptive pooling, mean over positions."""
+    """A linear pooling with weights of one sign: average pooling, adaptive pooling, mean over positions."""
 
     function: Callable[[Tensor], Tensor]
 
@@ -108,15 +109,16 @@ class Norm(Layer):
     def forward(self, *values: Tensor) -> Tensor:
         """Return the scaled values."""
         shape = (-1,) + (1,) * (values[0].ndim - 2)
-        return values[0] * self.scale.view(shape) + self.shift.view(shape)
+        scale, shift = self.scale.to(values[0]), self.shift.to(values[0])
+        return values[0] * scale.view(shape) + shift.view(shape)
 
 
 @dataclass(frozen=True)
 class Affine(Layer):
     """A linear layer or a convolution over 1 or 2 spatial axes.
 
-    ``weight`` is [O, I] for a linear layer, else [O, I / groups, *kernel]; ``bias`` is [O]. A ``lifted`` convolution
-    works on [N, C] as if it were [N, C, 1]: this is how a lone BatchNorm of features is kept.
+    ``weight`` is [O, I] for a linear layer, else [O, I / groups, *kernel]; ``bias`` is [O]. A ``lifted``
+    convolution works on [N, C] as if it were [N, C, 1]: this is how a lone BatchNorm of features is kept.
     """
 
     weight: Tensor
@@ -144,7 +146,7 @@ class Affine(Layer):
     def apply(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """Return this layer's linear map with other weights: W x (+ b)."""
         if self.axes == 0:
-            return F.linear(x, weight, bias)
+            return functional.linear(x, weight, bias)
         if self.lifted:
             x = x.unsqueeze(-1)
         found = _CONVOLVE[self.axes](x, weight, bias, self.stride, self.padding, self.dilation, self.groups)
@@ -160,8 +162,16 @@ class Affine(Layer):
         rest = [
             size - ((out - 1) * stride - 2 * pad + dilation * (kernel - 1) + 1)
             for size, out, kernel, stride, pad, dilation in zip(
-                like.shape[2:], s.shape[2:], weight.shape[2:], self.stride, self.padding, self.dilation, strict=True
+                like.shape[2:],
+                s.shape[2:],
+                weight.shape[2:],
+                self.stride,
+                self.padding,
+                self.dilation,
+                strict=True,
             )
         ]
-        found = _TRANSPOSE[self.axes](s, weight, None, self.stride, self.padding, rest, self.groups, self.dilation)
+        found = _TRANSPOSE[self.axes](
+            s, weight, None, self.stride, self.padding, rest, self.groups, self.dilation
+        )
         return found.squeeze(-1) if self.lifted else found

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 from rich.console import Console
 from rich.table import Table
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 app = typer.Typer(no_args_is_help=True, help="List what there is. Example: [bold]xaic list methods[/bold]")
 
 
-def _print(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> int:
+def _print(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> int:
     console = Console(highlight=False)
     if not console.is_terminal:  # plain columns for pipes: one line a row, never wrapped
         for row in rows:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 
@@ -20,6 +19,9 @@ from xaic.cli import check, listing, new, report, run, show, validate
 from xaic.documents.errors import XaicError
 
 USAGE, INTERNAL, INTERRUPTED = 64, 70, 130
+
+MISUSE: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ in {"ClickException", "TyperException"})
+"""What the parser raises on a wrong command line: its home moved between Typer's versions."""
 
 app = typer.Typer(
     name="xaic",
@@ -64,11 +66,11 @@ def status(arguments: list[str] | None = None) -> int:
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
         found = app(arguments, standalone_mode=False)
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         errors.print("interrupted; finished trials are kept: go on with xaic run --resume RUN", markup=False)
         return INTERRUPTED
-    except click.ClickException as fault:
-        fault.show()
+    except MISUSE as fault:
+        errors.print(f"xaic: {fault.format_message()}; see xaic --help", markup=False)
         return USAGE
     except XaicError as fault:
         errors.print(f"xaic: {fault}", markup=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -32,28 +33,38 @@ def show(
     raise UnknownName("method, benchmark, criterion, profile, specimen or metric", id, known)
 
 
-def _methods() -> dict[str, Callable[[], Any]]:
-    from xaic.methods.discovery import installed, locate
+def _same(found: Any) -> Any:
+    return found
 
-    return {id: (lambda id=id: locate(id).card) for id in installed()}
+
+def _card(id: str) -> Any:  # noqa: A002
+    from xaic.methods.discovery import locate
+
+    return locate(id).card
+
+
+def _methods() -> dict[str, Callable[[], Any]]:
+    from xaic.methods.discovery import installed
+
+    return {id: partial(_card, id) for id in installed()}
 
 
 def _benchmarks() -> dict[str, Callable[[], Any]]:
     from xaic.harness import catalogue
 
-    return {id: (lambda b=b: b) for id, b in catalogue.benchmarks().items()}
+    return {id: partial(_same, found) for id, found in catalogue.benchmarks().items()}
 
 
 def _criteria() -> dict[str, Callable[[], Any]]:
     from xaic.harness import catalogue
 
-    return {id: (lambda c=c: c) for id, c in catalogue.criteria().items()}
+    return {id: partial(_same, found) for id, found in catalogue.criteria().items()}
 
 
 def _profiles() -> dict[str, Callable[[], Any]]:
     from xaic.harness import catalogue
 
-    return {id: (lambda p=p: p) for id, p in catalogue.profiles().items()}
+    return {id: partial(_same, found) for id, found in catalogue.profiles().items()}
 
 
 def _specimens() -> dict[str, Callable[[], Any]]:

@@ -11,8 +11,7 @@ from xaic.documents.errors import BadData
 from xaic.documents.types import State
 from xaic.harness.inspection import INSPECTIONS
 from xaic.metrics.base import Metric, get_metric
-from xaic.statistics import Outcome
-from xaic.statistics import rules
+from xaic.statistics import Outcome, rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,14 +196,21 @@ def _null_calibrated(case: Case, check: Check) -> Judged:
     parts = mine.parts(check.metric, "") if mine else {}
     if mine is None or not parts:
         return _open(f"{check.metric} was not measured")
-    more = {"alpha": check.rule.alpha, "clusters": mine.clusters}
+    bounds = _difference_bounds(get_metric(check.metric), paired=True)
+    alpha = check.rule.alpha
     if check.rule.functional == "change":
-        return Judged(rules.change(parts["repeat"], parts[""], **more))
-    return Judged(
-        rules.null_calibrated(
-            parts["repeat"], parts["trained_random"], parts["random_random"], margin=check.rule.margin, **more
+        outcome = rules.change(parts["repeat"], parts[""], bounds=bounds, alpha=alpha, clusters=mine.clusters)
+    else:
+        outcome = rules.null_calibrated(
+            parts["repeat"],
+            parts["trained_random"],
+            parts["random_random"],
+            margin=check.rule.margin,
+            bounds=bounds,
+            alpha=alpha,
+            clusters=mine.clusters,
         )
-    )
+    return Judged(outcome)
 
 
 def _proportion(case: Case, check: Check) -> Judged:

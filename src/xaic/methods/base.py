@@ -111,10 +111,10 @@ class ControlSetting:
 
 
 class Control(ABC):
-    """A negative control that is derived from another method's output (C2, C3, C7, C8)."""
+    """A control that is derived from another method's output (C2, C3, C7, C8) or from the benchmark's truth."""
 
     card: ClassVar[MethodCard]
 
     @abstractmethod
     def derive(self, base: Probe[Any, Any], setting: ControlSetting) -> Probe[Any, Any]:
-        """Return a probe whose outputs are worthless by construction but look like the base's."""
+        """Return a probe whose outputs look like the base's; their quality is known by construction."""

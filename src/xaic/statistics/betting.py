@@ -1,24 +1,26 @@
 """Betting bounds of a mean of bounded scores: they hold at every sample size and for every distribution.
 
-A gambler starts with a capital of 1 and stakes, before unit i is seen, a share lambda_i(m) >= 0 on the claim that the
-mean exceeds m. His capital K_i(m) = prod_{j<=i} (1 + lambda_j(m) (x_j - m)) is a non-negative supermartingale whenever
-the mean is at most m, so it ever reaches 1/a with probability a or less (Ville): then the mean m is rejected.
+A gambler starts with a capital of 1 and stakes, before unit i is seen, a share lambda_i(m) >= 0 on the
+claim that the mean exceeds m. His capital K_i(m) = prod_{j<=i} (1 + lambda_j(m) (x_j - m)) is a
+non-negative supermartingale whenever the mean is at most m, so it ever reaches 1/a with probability a or
+less (Ville): then the mean m is rejected.
 
-Stakes aim at the target 1/a at the known last unit (target-recalculating bets): with v the variance predicted from the
-units seen, lambda_i = min( sqrt(2 log((1/a) / K_{i-1}) / ((n - i + 1) v)), 0.95 / m ).
+Stakes aim at the target 1/a at the known last unit (target-recalculating bets): with v the variance
+predicted from the units seen, lambda_i = min( sqrt(2 log((1/a) / K_{i-1}) / ((n - i + 1) v)), 0.95 / m ).
 
-One order of the units would make the bound a lottery, and one fixed order of the sorted scores would break the
-promise (sizes up to 15 % were seen). So ``ORDERS`` orders vote: m is rejected when at least half of them reject it at
-a = alpha / 2. By Markov's inequality that happens with probability alpha or less. The scores are sorted first, so the
-result does not depend on the order of the rows.
+One order of the units would make the bound a lottery, and one fixed order of the sorted scores would break
+the promise (sizes up to 15 % were seen). So ``ORDERS`` orders vote: m is rejected when three quarters of them
+reject it at a = 3/4 alpha. By Markov's inequality that happens with probability alpha or less. The scores are
+sorted first, so the result does not depend on the order of the rows.
 
-Sources: Waudby-Smith and Ramdas 2024 (betting); Voracek and Orabona 2025 (target-recalculating bets); Rueger 1978
-(the vote).
+Sources: Waudby-Smith and Ramdas 2024 (betting); Voracek and Orabona 2025 (target-recalculating bets);
+Rueger 1978 (the vote).
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 ORDERS = 16
 ROTATIONS = 8
+VOTE = 0.75
+"""The share of orders that must reject."""
 BLOCKS = 50
 CAP = 0.95
 SEED = 20260101
@@ -44,8 +48,8 @@ _CHUNK = 1 << 19
 def orders(n: int, seed: int = SEED) -> NDArray[np.intp]:
     """Return ``ORDERS`` orders [ORDERS, n] of n sorted scores.
 
-    Each is uniformly random by itself; they are rotations of a few permutations, so that every unit is seen early in
-    some of them and late in others.
+    Each is uniformly random by itself; they are rotations of a few permutations, so that every unit is seen
+    early in some of them and late in others.
     """
     rng = np.random.default_rng([seed, n])
     turns = [round(k * n / ROTATIONS) for k in range(ROTATIONS)]
@@ -64,17 +68,17 @@ def rejects(x: Array, m: Array, alpha: float, seed: int = SEED) -> NDArray[np.bo
     found = np.empty(m.shape, dtype=bool)
     for start in range(0, count, chunk):
         rows = slice(start, start + chunk)
-        found[rows] = _vote(np.sort(x[rows], axis=1)[:, order], m[rows], alpha / 2)
+        found[rows] = _vote(np.sort(x[rows], axis=1)[:, order], m[rows], VOTE * alpha)
     return found
 
 
 def _vote(x: Array, m: Array, level: float) -> NDArray[np.bool_]:
-    """Return where at least half of the orders reject; ``x`` [P, ORDERS, n], ``m`` [P, G]."""
+    """Return where the share ``VOTE`` of the orders rejects; ``x`` [P, ORDERS, n], ``m`` [P, G]."""
     count, votes, n = x.shape
     units = np.ascontiguousarray(x.reshape(count * votes, n).T)[:, :, None]
     means = np.repeat(m, votes, axis=0)
     won = _play(units, means, 1 / level).reshape(count, votes, -1)
-    return np.asarray(2 * won.sum(axis=1) >= votes)
+    return np.asarray(won.mean(axis=1) >= VOTE)
 
 
 def _play(units: Array, m: Array, target: float) -> NDArray[np.bool_]:
@@ -85,7 +89,7 @@ def _play(units: Array, m: Array, target: float) -> NDArray[np.bool_]:
     capital, peak = np.ones_like(m), np.ones_like(m)
     total, square = np.zeros(units.shape[1:]), np.zeros(units.shape[1:])
     gain = np.empty_like(m)
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges):
         centre = (0.5 + total) / (1 + start)
         variance = (0.25 + square - 2 * centre * total + start * centre**2) / (1 + start)
         distance = np.log(np.maximum(target / np.maximum(capital, _TINY), 1.0))
@@ -104,23 +108,21 @@ def _play(units: Array, m: Array, target: float) -> NDArray[np.bool_]:
 def lower_unit(x: Array, alpha: float, at: float, seed: int = SEED) -> Array:
     """Return lower bounds [P] at level 1 - ``alpha`` of the means of scores ``x`` [P, n] in [0, 1].
 
-    The bound exceeds ``at`` only where ``at`` itself is rejected, so a rule that compares with ``at`` errs with
-    probability ``alpha`` or less whatever the search does elsewhere. It never exceeds the sample mean.
+    The bound exceeds ``at`` only where ``at`` itself is rejected, so a rule that compares with ``at`` errs
+    with probability ``alpha`` or less whatever the search does elsewhere. It never exceeds the sample mean.
     """
     mean = x.mean(axis=1)
     error = np.maximum(x.std(axis=1), 0.01 / x.shape[1]) / np.sqrt(x.shape[1])
     grid = np.maximum(mean[:, None] - error[:, None] * STEPS[::-1], 0.0)
-    anchor = np.full((len(x), 1), at)
-    beaten = rejects(x, np.concatenate([grid, anchor], axis=1), alpha, seed)
+    beaten = rejects(x, np.concatenate([grid, np.full((len(x), 1), at)], axis=1), alpha, seed)
     low, high = _bracket(grid, beaten[:, :-1], np.zeros_like(mean), mean)
-    low, high = np.where(beaten[:, -1], np.maximum(low, at), np.minimum(low, at)), np.where(
-        beaten[:, -1], np.maximum(high, at), np.minimum(high, at)
-    )
+    clear = beaten[:, -1]
+    low, high = (np.where(clear, np.maximum(end, at), np.minimum(end, at)) for end in (low, high))
     share = np.arange(1, len(STEPS) + 1) / (len(STEPS) + 1)
     for _ in range(PASSES - 1):
         grid = low[:, None] + (high - low)[:, None] * share
         low, high = _bracket(grid, rejects(x, grid, alpha, seed), low, high)
-    return np.minimum(low, mean)
+    return np.asarray(np.minimum(low, mean))
 
 
 def _bracket(grid: Array, beaten: NDArray[np.bool_], low: Array, high: Array) -> tuple[Array, Array]:

@@ -1,136 +1,188 @@
-"""Figures of many units at once: what a criterion names when a mean over units is not what it asks.
+"""Figures of all units together, computed inside every resample: mean, median, proportion, ICC, ECE, AUROC.
 
-A functional maps part -> scores [N] to one number and is computed anew inside every resample of units.
+A functional reads parts of a metric, each an array whose first axes are resamples and units, and returns
+one figure for each resample. ``prepare`` does once what no resample changes.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
+from scipy.stats import rankdata
 
-from xaic.documents.errors import UnknownName
-from xaic.statistics.bounds import Interval
+from xaic.documents.errors import BadData, UnknownName
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-    Parts = Mapping[str, Array]
-    Functional = Callable[[Parts], float]
 
-RESAMPLES = 999
+Parts = Mapping[str, "Array"]
+"""Part -> scores [n, ...] of the units."""
+
 BINS = 15
 
 
-def mean(parts: Parts) -> float:
-    """Mean of the main part."""
-    return float(np.mean(parts[""]))
+@dataclass(frozen=True)
+class Functional:
+    """A figure of all units.
 
-
-def median(parts: Parts) -> float:
-    """Median of the main part."""
-    return float(np.median(parts[""]))
-
-
-def icc(parts: Parts) -> float:
-    """Intraclass correlation ICC(1,1) over units and draws, pooled over features (Shrout and Fleiss 1979).
-
-    Parts are named ``draw-<k>/f-<j>``. With mean squares between and within units summed over features,
-    ICC = (MSB - MSW) / (MSB + (k - 1) MSW).
+    Attributes:
+        id: its name in a criterion.
+        title: the figure in words.
+        range: the least and the greatest figure, where the definition has them; bounds are clipped to it.
+        prepare: parts as measured [n, ...] -> parts as ``compute`` reads them [n, ...].
+        compute: parts [B, n, ...] -> figures [B].
     """
-    draws = sorted({name.split("/")[0] for name in parts})
-    features = sorted({name.split("/")[1] for name in parts})
-    x = np.array([[parts[f"{draw}/{feature}"] for feature in features] for draw in draws])  # [k, F, n]
-    k, _, n = x.shape
-    units = x.mean(0)
-    between = k * ((units - units.mean(-1, keepdims=True)) ** 2).sum() / (n - 1)
-    within = ((x - units) ** 2).sum() / (n * (k - 1))
-    total = between + (k - 1) * within
-    return float((between - within) / total) if total > 0 else float("nan")
+
+    id: str
+    title: str
+    range: tuple[float, float]
+    prepare: Callable[[Parts], dict[str, Array]]
+    compute: Callable[[Parts], Array]
+
+    def __call__(self, values: Parts) -> float:
+        """Return the figure of units as measured."""
+        ready = self.prepare(values)
+        return float(self.compute({name: part[None] for name, part in ready.items()})[0])
 
 
-def ece(parts: Parts) -> float:
-    """Debiased calibration error, L2, equal-mass bins (Kumar, Liang and Ma 2019, definition 5.1), as its root.
+def _named(*names: tuple[str, ...]) -> Callable[[Parts], dict[str, Array]]:
+    """Return a ``prepare`` that finds each part under any of its names."""
 
-    Parts ``confidence`` and ``correct``. In every bin the squared gap is corrected by the variance of its mean
-    correctness, gap^2 - p (1 - p) / (m - 1); the weighted sum is cut at 0.
+    def prepare(values: Parts) -> dict[str, Array]:
+        return {aliases[0]: np.asarray(_find(values, aliases), dtype=np.float64) for aliases in names}
+
+    return prepare
+
+
+def _find(values: Parts, aliases: tuple[str, ...]) -> Array:
+    for name in aliases:
+        if name in values:
+            return values[name]
+    raise BadData(
+        f"the scores have no part {aliases[0]!r}; they have {', '.join(map(repr, values)) or 'none'}"
+    )
+
+
+def _mean(values: Parts) -> Array:
+    return np.asarray(values["value"].mean(axis=-1))
+
+
+def _median(values: Parts) -> Array:
+    return np.asarray(np.median(values["value"], axis=-1))
+
+
+def _proportion(values: Parts) -> Array:
+    return np.asarray((values["value"] > 0).mean(axis=-1))
+
+
+def _icc_parts(values: Parts) -> dict[str, Array]:
+    """Reduce draws to each unit's mean [n, F] and its variance within, summed over features [n]."""
+    cube = draws(values)
+    if cube.shape[1] < 2:
+        raise BadData("an intraclass correlation needs at least two draws of every unit")
+    within = cube.var(axis=1, ddof=1).sum(axis=-1)
+    return {"mean": cube.mean(axis=1), "within": within, "draws": np.full(len(cube), float(cube.shape[1]))}
+
+
+def draws(values: Parts) -> Array:
+    """Return parts as [n, draws, features].
+
+    Either one part holds the whole array [n, draws] or [n, draws, features], or each part [n] is named
+    after the numbers of its draw and feature, as in ``draw1.feature7`` or ``1.7``.
     """
-    confidence, correct = parts["confidence"], parts["correct"]
-    order = np.argsort(confidence, kind="stable")
-    edges = np.linspace(0, len(order), min(BINS, max(1, len(order) // 2)) + 1).astype(int)
-    sizes = np.diff(edges)
-    rate = np.add.reduceat(correct[order], edges[:-1]) / sizes
-    stated = np.add.reduceat(confidence[order], edges[:-1]) / sizes
-    squared = (rate - stated) ** 2 - rate * (1 - rate) / np.maximum(sizes - 1, 1)
-    return float(np.sqrt(max(0.0, float((sizes * squared).sum() / sizes.sum()))))
+    whole = [np.asarray(part, dtype=np.float64) for part in values.values() if np.ndim(part) > 1]
+    if whole:
+        return whole[0].reshape(*whole[0].shape[:2], -1)
+    numbered = {tuple(map(int, re.findall(r"\d+", name))): part for name, part in values.items()}
+    numbered = {(*key, 0)[:2]: part for key, part in numbered.items() if key}
+    rows, columns = (sorted({key[axis] for key in numbered}) for axis in (0, 1))
+    if not numbered or len(numbered) != len(rows) * len(columns):
+        raise BadData(f"parts {', '.join(map(repr, values))} do not name every draw and feature by number")
+    table = [[numbered[row, column] for column in columns] for row in rows]
+    return np.moveaxis(np.asarray(table, dtype=np.float64), 2, 0)
 
 
-def auroc(parts: Parts) -> float:
-    """Area under the ROC curve of ``score`` for the binary ``label``; ties count half."""
-    label = parts["label"] > 0.5
-    positive, negative = int(label.sum()), int((~label).sum())
-    if not positive or not negative:
-        return float("nan")
-    ranks = stats.rankdata(parts["score"])
-    return float((ranks[label].sum() - positive * (positive + 1) / 2) / (positive * negative))
+def _icc(values: Parts) -> Array:
+    """ICC(1,1) = (MSB - MSW) / (MSB + (k - 1) MSW), mean squares pooled over features (Shrout and Fleiss
+    1979)."""
+    k = values["draws"][0, 0]
+    between = k * values["mean"].var(axis=1, ddof=1).sum(axis=-1)
+    within = values["within"].mean(axis=1)
+    whole = between + (k - 1) * within
+    return np.asarray(np.divide(between - within, whole, out=np.zeros_like(whole), where=whole > 0))
 
 
-FUNCTIONALS: dict[str, Functional] = {"mean": mean, "median": median, "icc": icc, "ece": ece, "auroc": auroc}
+def _ece(values: Parts) -> Array:
+    """Debiased calibration error, L2, in ``BINS`` bins of equal mass, as its signed root.
+
+    With gap g_b, hit rate h_b and n_b units in bin b: q = sum_b n_b/n (g_b^2 - h_b (1 - h_b) / (n_b - 1)),
+    unbiased for the squared error of the binned confidences given the bins. The figure is sign(q)
+    sqrt(|q|): a root alone would put every well calibrated forecaster at exactly 0, and a resample could
+    not tell them apart. Units of equal confidence are kept in the order given. Sources: Broecker 2012;
+    Kumar, Liang and Ma 2019.
+    """
+    confidence, hit = values["confidence"], values["correct"]
+    n = confidence.shape[-1]
+    bins = max(1, min(BINS, n // 2))
+    order = np.argsort(confidence, axis=-1, kind="stable")
+    edges = np.linspace(0, n, bins + 1).round().astype(int)
+    size = np.diff(edges)
+    mean = [
+        np.add.reduceat(np.take_along_axis(part, order, axis=-1), edges[:-1], axis=-1) / size
+        for part in (confidence, hit)
+    ]
+    noise = mean[1] * (1 - mean[1]) / np.maximum(size - 1, 1)
+    square = (((mean[0] - mean[1]) ** 2 - noise) * (size / n)).sum(axis=-1)
+    return np.asarray(np.sign(square) * np.sqrt(np.abs(square)))
 
 
-def get_functional(name: str) -> Functional:
-    """Return a functional by name."""
-    if name not in FUNCTIONALS:
-        raise UnknownName("functional", name, FUNCTIONALS)
-    return FUNCTIONALS[name]
+def _auroc(values: Parts) -> Array:
+    """Area under the ROC curve: the Mann-Whitney statistic of midranks; 0.5 where a resample has one class
+    only."""
+    positive = values["label"] > 0
+    n, ones = positive.shape[-1], positive.sum(axis=-1)
+    ranks = rankdata(values["score"], axis=-1)
+    pairs = ones * (n - ones)
+    wins = (ranks * positive).sum(axis=-1) - ones * (ones + 1) / 2
+    return np.asarray(np.divide(wins, pairs, out=np.full(wins.shape, 0.5), where=pairs > 0))
 
 
-def resampled(figure: Callable[[Array], float], n: int, clusters: ArrayLike | None, rng: np.random.Generator) -> Array:
-    """Return a figure of resampled rows, ``RESAMPLES`` times; whole clusters are drawn. ``figure`` takes row indices."""
-    if clusters is None or len(np.unique(np.asarray(clusters))) == n:
-        return np.array([figure(rng.integers(0, n, n)) for _ in range(RESAMPLES)])
-    names, index = np.unique(np.asarray(clusters), return_inverse=True)
-    members = [np.flatnonzero(index == i) for i in range(len(names))]
-    draws = rng.integers(0, len(names), (RESAMPLES, len(names)))
-    return np.array([figure(np.concatenate([members[i] for i in draw])) for draw in draws])
+_VALUE = _named(("value", ""))
+_INFINITY = float("inf")
+
+FUNCTIONALS: dict[str, Functional] = {
+    one.id: one
+    for one in (
+        Functional("mean", "mean", (-_INFINITY, _INFINITY), _VALUE, _mean),
+        Functional("median", "median", (-_INFINITY, _INFINITY), _VALUE, _median),
+        Functional("proportion", "share of units above zero", (0.0, 1.0), _VALUE, _proportion),
+        Functional("icc", "intraclass correlation ICC(1,1) over draws", (-1.0, 1.0), _icc_parts, _icc),
+        Functional(
+            "ece",
+            f"root of the debiased squared calibration error in {BINS} bins of equal mass",
+            (0.0, 1.0),
+            _named(("confidence", ""), ("correct", "correctness", "hit")),
+            _ece,
+        ),
+        Functional(
+            "auroc",
+            "area under the ROC curve",
+            (0.0, 1.0),
+            _named(("score", ""), ("label", "positive")),
+            _auroc,
+        ),
+    )
+}
 
 
-def bootstrap_figure(
-    figure: Callable[[Array], float], n: int, alpha: float, clusters: ArrayLike | None, rng: np.random.Generator
-) -> Interval:
-    """Bias-corrected percentile interval (Efron 1982) of a figure of row indices; asymptotic."""
-    estimate = figure(np.arange(n))
-    draws = resampled(figure, n, clusters, rng)
-    draws = draws[np.isfinite(draws)]
-    if not np.isfinite(estimate) or len(draws) < RESAMPLES // 2:
-        return Interval(estimate, -np.inf, np.inf, n, exact=False)
-    below = (np.sum(draws < estimate) + 0.5 * np.sum(draws == estimate)) / len(draws)
-    shift = 2 * stats.norm.ppf(np.clip(below, 1e-3, 1 - 1e-3))
-    levels = stats.norm.cdf(shift + stats.norm.ppf([alpha, 1 - alpha]))
-    lower, upper = np.quantile(draws, levels)
-    return Interval(float(estimate), float(lower), float(upper), n, exact=False)
-
-
-def functional_interval(
-    parts: Parts, name: str, alpha: float, clusters: ArrayLike | None, rng: np.random.Generator
-) -> Interval:
-    """Interval of a functional of parts, units resampled together."""
-    function = get_functional(name)
-    n = len(next(iter(parts.values())))
-    return bootstrap_figure(lambda rows: function({k: v[rows] for k, v in parts.items()}), n, alpha, clusters, rng)
-
-
-def functional_difference(
-    mine: Parts, other: Parts, name: str, alpha: float, clusters: ArrayLike | None, rng: np.random.Generator
-) -> Interval:
-    """Interval of the difference of a functional between two sets of parts of the same units, resampled together."""
-    function = get_functional(name)
-    n = len(next(iter(mine.values())))
-
-    def figure(rows: Array) -> float:
-        return function({k: v[rows] for k, v in mine.items()}) - function({k: v[rows] for k, v in other.items()})
-
-    return bootstrap_figure(figure, n, alpha, clusters, rng)
+def get_functional(id: str) -> Functional:  # noqa: A002
+    """Return one functional; raise ``UnknownName``."""
+    if id not in FUNCTIONALS:
+        raise UnknownName("functional", id, FUNCTIONALS)
+    return FUNCTIONALS[id]

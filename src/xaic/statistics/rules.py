@@ -1,153 +1,169 @@
-"""Decision rules: from per-unit scores to pass, fail or inconclusive, with the rule in words.
+"""Decision rules: from scores to pass, fail or inconclusive, with the numbers and the words of a verdict.
 
-Every rule compares one-sided bounds at 1 - alpha with a margin: pass when the interval lies wholly on the good side, fail
-when wholly on the bad side, inconclusive otherwise. Scores that are NaN are undefined: their units are left out and counted.
+All bounds are one-sided at level 1 - alpha. Differences are oriented so that higher is better. An undefined
+score (NaN) drops its unit from that comparison and is counted; fewer than ``LEAST`` independent units
+decide nothing. A rule that asks several things for a pass asks all of them, so its false passes stay at
+alpha without a correction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xaic.documents.errors import Misuse
 from xaic.documents.types import State
-from xaic.statistics.bounds import Interval, mean_interval, share_interval
-from xaic.statistics.functionals import functional_difference, functional_interval
+from xaic.statistics import sizes
+from xaic.statistics.bounds import clopper_pearson, cluster_means
+from xaic.statistics.comparing import LEAST, Comparison, compare, defined, resampled, single, too_few
+from xaic.statistics.functionals import get_functional
+from xaic.statistics.outcome import Outcome, finite
+from xaic.statistics.resampling import difference_interval, functional_interval
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
+    from xaic.statistics.functionals import Functional, Parts
+
     Array = NDArray[np.float64]
-    Pairs = Mapping[tuple[str, str], Array]
-    Bounds = tuple[float | None, float | None]
+    Range = tuple[float | None, float | None]
 
-FEWEST = 10
-"""Fewer defined units than this decide nothing."""
-
-EXACT = "at most {alpha:.0%} false passes at any sample size: the scores are bounded and the units independent"
-ASYMPTOTIC = (
-    "asymptotic: false passes measured in simulation at a nominal 5 %: 5 % (normal), 6-8 % (skewed), up to 12 % (heavy tails, "
-    "rare failures); repeat with python -m xaic.statistics.simulate"
-)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a decision rule said."""
-
-    state: State
-    estimate: float | None = None
-    lower: float | None = None
-    upper: float | None = None
-    n: int = 0
-    margin: float | None = None
-    weakest: Mapping[str, Any] = field(default_factory=dict)
-    details: tuple[dict[str, Any], ...] = ()
-    promise: str = ""
-    rule: str = ""
-    reason: str = ""
-
-
-def side(interval: Interval, margin: float) -> State:
-    """Return on which side of the margin an interval lies; above is good."""
-    if interval.n < FEWEST:
-        return State.INCONCLUSIVE
-    if interval.lower > margin:
-        return State.PASS
-    return State.FAIL if interval.upper <= margin else State.INCONCLUSIVE
+OPEN: Range = (None, None)
+"""The range of a score that has no bounds."""
 
 
 def dominance(
-    pairs: Pairs, *, bounds: Bounds, alpha: float, margin: float = 0.0, clusters: ArrayLike | None = None
+    differences: Mapping[tuple[str, str], Array],
+    *,
+    bounds: Range = OPEN,
+    alpha: float = 0.05,
+    margin: float = 0.0,
+    clusters: ArrayLike | None = None,
 ) -> Outcome:
-    """DR1. ``pairs[control, operator]`` [N]: score of the method minus that of the control, higher is better.
+    """Decide DR1: the method beats every control under every operator.
 
-    Pass: for every control and operator the lower bound of the mean is above the margin. Fail: for some control the upper
-    bound is at most the margin under every operator.
+    Pass when the lower bound of every mean difference is above the margin. Fail when for one control the
+    upper bound is at most the margin under every operator. Inconclusive otherwise, also where operators
+    contradict each other.
+
+    Args:
+        differences: (control, operator) -> score of the method minus score of the control [n], higher is better.
+        bounds: least and greatest possible difference; None where there is none.
+        alpha: error of each bound.
+        margin: what the differences must exceed.
+        clusters: an id for every unit.
     """
-    intervals = {key: _interval(values, bounds, alpha, clusters) for key, values in pairs.items()}
-    states = {key: side(interval, margin) for key, interval in intervals.items()}
-    beaten = _refuted(states)
-    weakest = min(intervals, key=lambda key: (intervals[key].lower, key))
-    if beaten:
-        worst = [key for key in intervals if key[0] == beaten[0]]
-        weakest = min(worst, key=lambda key: (intervals[key].upper, key))
-        state, reason = State.FAIL, f"not better than {_called(beaten[0])} under any operator"
-    elif all(state is State.PASS for state in states.values()):
-        state, reason = State.PASS, "better than every control under every operator"
-    else:
-        state, reason = State.INCONCLUSIVE, _undecided(states, intervals, weakest)
-    words = (
-        f"DR1: pass when the lower {1 - alpha:.0%} bound of the mean difference from every control, under every operator, is above "
-        f"{margin:g}; fail when for some control the upper bound is at most {margin:g} under every operator"
+    found = compare(differences, bounds, alpha, margin, clusters)
+    rule = (
+        f"DR1: pass when the lower {_percent(1 - alpha)} bound of the mean difference is above {margin:g} for every "
+        f"control under every operator; fail when for one control the upper bound is at most {margin:g} under every "
+        "operator"
     )
-    return _outcome(state, reason, words, intervals, states, weakest, margin, alpha)
+    state, weakest, reason = _dominates(found, margin)
+    return _outcome(
+        state, weakest, found, margin=margin, rule=rule, reason=reason, promise=_promise(bounds, alpha)
+    )
+
+
+def _dominates(found: Sequence[Comparison], margin: float) -> tuple[State, Comparison, str]:
+    """Return the state of DR1 with the comparison it turned on and the reason."""
+    weakest = min(found, key=lambda one: (one.lower, one.estimate))
+    if weakest.lower > margin:
+        return State.PASS, weakest, f"above every control; weakest against {_who(weakest)}: {weakest}"
+    groups = _by(found, "control")
+    beaten = [group for group in groups.values() if all(one.upper <= margin for one in group)]
+    if beaten:
+        worst = min((one for group in beaten for one in group), key=lambda one: one.upper)
+        return (
+            State.FAIL,
+            worst,
+            f"not above {worst.name['control']} under any operator; worst {_who(worst)}: {worst}",
+        )
+    for control, group in groups.items():
+        above = [one.name["operator"] for one in group if one.lower > margin]
+        below = [one.name["operator"] for one in group if one.upper <= margin]
+        if above and below:
+            reason = (
+                f"operators disagree: above {control} under {', '.join(above)}, not under {', '.join(below)}"
+            )
+            return State.INCONCLUSIVE, min(group, key=lambda one: one.upper), reason
+    return State.INCONCLUSIVE, weakest, f"undecided against {_who(weakest)}: {weakest}"
 
 
 def agreement(
-    pairs: Pairs, *, bounds: Bounds, alpha: float, margin: float = 0.0, clusters: ArrayLike | None = None
+    differences: Mapping[tuple[str, str], Array],
+    *,
+    bounds: Range = OPEN,
+    alpha: float = 0.05,
+    margin: float = 0.0,
+    clusters: ArrayLike | None = None,
 ) -> Outcome:
-    """Do the operators agree? Each operator's own DR1 verdict; pass when all are the same and decided, fail when they clash."""
-    operators = sorted({operator for _, operator in pairs})
-    by_operator = {
-        operator: dominance(
-            {key: values for key, values in pairs.items() if key[1] == operator},
-            bounds=bounds,
-            alpha=alpha,
-            margin=margin,
-            clusters=clusters,
-        )
-        for operator in operators
-    }
-    states = {outcome.state for outcome in by_operator.values()}
-    told = ", ".join(f"{operator}: {outcome.state.value}" for operator, outcome in by_operator.items())
-    if {State.PASS, State.FAIL} <= states:
-        state, reason = State.FAIL, f"operators contradict each other ({told})"
-    elif len(states) == 1 and State.INCONCLUSIVE not in states and len(operators) > 1:
-        state, reason = State.PASS, f"operators agree ({told})"
+    """Decide whether DR1 says the same under each operator alone.
+
+    Pass when every operator alone gives the same verdict, all pass or all fail. Fail when one passes what
+    another fails. Inconclusive where an operator decides nothing, or where there is only one.
+    """
+    found = compare(differences, bounds, alpha, margin, clusters)
+    alone = {operator: _dominates(group, margin) for operator, group in _by(found, "operator").items()}
+    states = {state for state, _, _ in alone.values()}
+    if len(alone) < 2:
+        state = State.INCONCLUSIVE
+    elif {State.PASS, State.FAIL} <= states:
+        state = State.FAIL
     else:
-        why = told if len(operators) > 1 else f"only one operator was run ({told})"
-        state, reason = State.INCONCLUSIVE, f"operators do not all decide ({why})"
-    first = by_operator[operators[0]]
-    return Outcome(
-        state,
-        n=first.n,
-        details=tuple(
-            {"operator": operator, "state": outcome.state.value, "weakest": outcome.weakest.get("control", "")}
-            for operator, outcome in by_operator.items()
-        ),
-        promise=first.promise,
-        rule="DR1 by operator: pass when every operator gives the same decided verdict; fail when one passes and one fails",
-        reason=reason,
+        state = State.PASS if len(states) == 1 and State.INCONCLUSIVE not in states else State.INCONCLUSIVE
+    rule = (
+        f"DR1 under each operator alone at {_percent(1 - alpha)}: pass when all give the same verdict, fail when one "
+        "passes what another fails"
+    )
+    reason = "; ".join(
+        f"{operator or 'the only operator'}: {state_.value}" for operator, (state_, _, _) in alone.items()
+    )
+    weakest = min(found, key=lambda one: (one.lower, one.estimate))
+    return _outcome(
+        state, weakest, found, margin=margin, rule=rule, reason=reason, promise=_promise(bounds, alpha)
     )
 
 
 def functional_dominance(
-    mine: Mapping[str, Array],
-    controls: Mapping[str, Mapping[str, Array]],
-    name: str,
+    method: Parts,
+    controls: Mapping[str, Parts],
+    functional: str,
     *,
-    alpha: float,
-    clusters: ArrayLike | None,
-    rng: np.random.Generator,
+    alpha: float = 0.05,
+    margin: float = 0.0,
+    clusters: ArrayLike | None = None,
+    rng: np.random.Generator | None = None,
 ) -> Outcome:
-    """DR1 on a functional: above that of every control, units resampled together."""
-    intervals = {
-        (control, ""): functional_difference(mine, parts, name, alpha, clusters, rng)
-        for control, parts in controls.items()
-    }
-    states = {key: side(interval, 0.0) for key, interval in intervals.items()}
-    weakest = min(intervals, key=lambda key: (intervals[key].lower, key))
-    beaten = _refuted(states)
-    state = State.FAIL if beaten else states[weakest]
-    reason = {
-        State.PASS: f"{name} is above that of every control",
-        State.FAIL: f"{name} is not above that of {_called(weakest[0])}",
-    }.get(state, f"the interval of the difference in {name} from {_called(weakest[0])} holds 0")
-    words = f"DR1 on {name}: pass when the lower {1 - alpha:.0%} bound of its difference from every control is above 0"
-    return _outcome(state, reason, words, intervals, states, weakest, 0.0, alpha)
+    """Decide DR1 on a figure of all units, such as an ICC: computed in every resample, the same units for
+    both."""
+    figure = get_functional(functional)
+    if not controls:
+        raise Misuse("dominance needs at least one control to compare with")
+    generator = np.random.default_rng(0) if rng is None else rng
+
+    def against(name: str, parts: Parts) -> Comparison:
+        both = {("m", k): v for k, v in method.items()} | {("c", k): v for k, v in parts.items()}
+        keep, ids = defined(both.values(), clusters)
+        one, other = ({k: np.asarray(v)[keep] for k, v in side.items()} for side in (method, parts))
+        return resampled(
+            {"control": name, "operator": ""},
+            lambda: difference_interval(one, other, figure, alpha, clusters=ids, rng=generator),
+            keep,
+            ids,
+        )
+
+    found = [against(name, parts) for name, parts in controls.items()]
+    state, weakest, reason = _dominates(found, margin)
+    rule = (
+        f"DR1: pass when the lower {_percent(1 - alpha)} bootstrap bound of the difference of the {figure.title} is above "
+        f"{margin:g} for every control; fail when for one control the upper bound is at most {margin:g}"
+    )
+    promise = sizes.promise(_measured(figure))
+    return _outcome(state, weakest, found, margin=margin, rule=rule, reason=reason, promise=promise)
 
 
 def null_calibrated(
@@ -156,197 +172,218 @@ def null_calibrated(
     random_random: Array,
     *,
     margin: float,
-    alpha: float,
+    bounds: Range = OPEN,
+    alpha: float = 0.05,
     clusters: ArrayLike | None = None,
 ) -> Outcome:
-    """DR2. Similarities [N] in [0, 1]: of a repeated call, of trained and randomised model, of two randomised models.
+    """Decide DR2: maps change beyond their own repeatability, and keep no more similarity than unrelated
+    models share.
 
-    (i) repeat - trained_random is above 0: the explanation changes beyond its own noise; (ii) trained_random -
-    random_random is at most the margin: it keeps no more than unrelated models share.
+    (i) the lower bound of mean[repeat - trained_random] is above 0; (ii) the upper bound of
+    mean[trained_random - random_random] is at most the margin. Fail when (i) has its upper bound at most 0
+    or (ii) its lower bound above the margin.
+
+    Args:
+        repeat: similarity [n] of two runs of the method on the trained model.
+        trained_random: similarity [n] of maps on the trained and on a randomised model.
+        random_random: similarity [n] of maps on two randomised models.
+        margin: by how much (ii) may be exceeded.
+        bounds: least and greatest difference of two similarities.
+        alpha: error of each bound.
+        clusters: an id for every unit.
     """
-    changes = _interval(repeat - trained_random, (-1.0, 1.0), alpha, clusters)
-    keeps = _interval(random_random - trained_random, (-1.0, 1.0), alpha, clusters)
-    states = {("(i) change", ""): side(changes, 0.0), ("(ii) floor", ""): side(keeps, -margin)}
-    intervals = {("(i) change", ""): changes, ("(ii) floor", ""): keeps}
-    state = _joined(list(states.values()))
-    weakest = next(key for key in states if states[key] is state)
-    reasons = {
-        State.PASS: "the explanation changes with the model and keeps no more than unrelated models share",
-        State.FAIL: {
-            "(i) change": "the explanation changes no more than its own repetitions do",
-            "(ii) floor": "the explanation keeps more than two unrelated models share",
-        }[weakest[0]],
-        State.INCONCLUSIVE: f"{weakest[0]}: the interval holds the margin",
-    }
-    words = (
-        f"DR2: pass when (i) the lower {1 - alpha:.0%} bound of similarity of repetitions minus that of trained and randomised model is above "
-        f"0 and (ii) the latter exceeds that of two randomised models by at most {margin:g}"
-    )
-    limit = 0.0 if weakest[0].startswith("(i)") else -margin
-    return _outcome(state, reasons[state], words, intervals, states, weakest, limit, alpha)
-
-
-def change(repeat: Array, other: Array, *, alpha: float, clusters: ArrayLike | None = None) -> Outcome:
-    """DR2(i) alone: what was changed changes the explanation beyond its own repetitions."""
-    interval = _interval(repeat - other, (-1.0, 1.0), alpha, clusters)
-    state = side(interval, 0.0)
-    reason = {
-        State.PASS: "the explanation changes beyond its own repetitions",
-        State.FAIL: "the explanation changes no more than its own repetitions do",
-    }.get(state, "the interval of the change holds 0")
-    words = f"DR2(i): pass when the lower {1 - alpha:.0%} bound of similarity of repetitions minus similarity after the change is above 0"
-    key = ("change", "")
-    return _outcome(state, reason, words, {key: interval}, {key: state}, key, 0.0, alpha)
-
-
-def proportion(holds: NDArray[np.bool_], *, p0: float, alpha: float) -> Outcome:
-    """DR3. ``holds`` [N]: does the property hold for the unit? Exact bounds of its share against p0."""
-    interval = share_interval(int(holds.sum()), len(holds), alpha)
-    if interval.n < FEWEST:
-        state = State.INCONCLUSIVE
-    elif interval.lower >= p0:
-        state = State.PASS
+    change_ = single("change", repeat - trained_random, bounds, alpha, 0.0, clusters)
+    excess = single("excess", trained_random - random_random, bounds, alpha, margin, clusters)
+    if change_.lower > 0 and excess.upper <= margin:
+        state, deciding, reason = State.PASS, excess, "changes, and keeps no more similarity than chance"
+    elif change_.upper <= 0:
+        state, deciding, reason = State.FAIL, change_, "does not change beyond its own repeatability"
+    elif excess.lower > margin:
+        state, deciding, reason = State.FAIL, excess, "keeps more similarity than two unrelated models share"
     else:
-        state = State.FAIL if interval.upper < p0 else State.INCONCLUSIVE
-    reason = f"the property holds for {int(holds.sum())} of {len(holds)} units"
-    words = f"DR3: pass when the lower {1 - alpha:.0%} bound of the share of units with the property is at least {p0:g}; fail when the upper is below"
-    return Outcome(
-        state,
-        interval.estimate,
-        interval.lower,
-        interval.upper,
-        interval.n,
-        p0,
-        promise=EXACT.format(alpha=alpha),
-        rule=words,
-        reason=reason,
+        deciding = excess if change_.lower > 0 else change_
+        state, reason = State.INCONCLUSIVE, f"the {deciding.name['comparison']} is undecided"
+    rule = (
+        f"DR2 at {_percent(1 - alpha)}: pass when (i) the lower bound of the change, repeated minus randomised similarity, "
+        f"is above 0 and (ii) the upper bound of the excess, randomised minus chance similarity, is at most {margin:g}; "
+        f"fail when (i) has its upper bound at most 0 or (ii) its lower bound above {margin:g}"
     )
+    held = 0.0 if deciding is change_ else margin
+    return _outcome(
+        state,
+        deciding,
+        (change_, excess),
+        margin=held,
+        rule=rule,
+        reason=f"{reason}: {deciding}",
+        promise=_promise(bounds, alpha),
+    )
+
+
+def change(
+    repeat: Array,
+    other: Array,
+    *,
+    bounds: Range = OPEN,
+    alpha: float = 0.05,
+    margin: float = 0.0,
+    clusters: ArrayLike | None = None,
+) -> Outcome:
+    """Decide part (i) of DR2 alone: maps differ by more than the method's own repeatability plus the
+    margin."""
+    one = single("change", repeat - other, bounds, alpha, margin, clusters)
+    rule = (
+        f"DR2 (i): pass when the lower {_percent(1 - alpha)} bound of the change, repeated minus other similarity, is above "
+        f"{margin:g}; fail when the upper bound is at most {margin:g}"
+    )
+    state, reason = _above(one, margin)
+    return _outcome(
+        state, one, (one,), margin=margin, rule=rule, reason=reason, promise=_promise(bounds, alpha)
+    )
+
+
+def proportion(
+    holds: ArrayLike, *, p0: float = 0.95, alpha: float = 0.05, clusters: ArrayLike | None = None
+) -> Outcome:
+    """Decide DR3: a property holds for at least a share ``p0`` of units, by the exact bound of Clopper and
+    Pearson.
+
+    Args:
+        holds: for every unit [n], whether the property holds within its tolerance.
+        p0: the share asked for.
+        alpha: error of each bound.
+        clusters: an id for every unit; a cluster holds when all its units do.
+    """
+    good = np.asarray(holds, dtype=bool)
+    whole = cluster_means(good.astype(np.float64), clusters) > 1 - 1e-9
+    n, k = len(whole), int(whole.sum())
+    rule = (
+        f"DR3: pass when the lower {_percent(1 - alpha)} Clopper-Pearson bound of the share of units for which the "
+        f"property holds is at least {p0:g}; fail when the upper bound is below {p0:g}"
+    )
+    if n < LEAST:
+        return Outcome(State.INCONCLUSIVE, n=n, margin=p0, rule=rule, reason=too_few(n))
+    lower, upper = (clopper_pearson(k, n, alpha, side) for side in ("lower", "upper"))
+    state = State.PASS if lower >= p0 else State.FAIL if upper < p0 else State.INCONCLUSIVE
+    one = Comparison({}, k / n, lower, upper, n)
+    promise = f"at most {_percent(alpha)} false passes, at any n (Clopper-Pearson bound)"
+    reason = f"holds for {k} of {n} units; share {one}"
+    return _outcome(state, one, (one,), margin=p0, rule=rule, reason=reason, promise=promise)
 
 
 def non_inferiority(
     differences: Array,
     *,
     margin: float,
-    bounds: Bounds,
-    alpha: float,
+    bounds: Range = OPEN,
+    alpha: float = 0.05,
     clusters: ArrayLike | None = None,
-    reference: str = "",
+    reference: str = "the reference",
 ) -> Outcome:
-    """DR4. ``differences`` [N]: score minus that of the reference, higher is better; no worse than by the margin."""
-    interval = _interval(differences, bounds, alpha, clusters)
-    state = side(interval, -margin)
-    reason = {
-        State.PASS: f"no worse than {reference} by more than {margin:g}",
-        State.FAIL: f"worse than {reference} by more than {margin:g}",
-    }.get(state, f"the interval of the difference from {reference} holds {-margin:g}")
-    words = f"DR4: pass when the lower {1 - alpha:.0%} bound of the mean difference from {reference} is above {-margin:g}"
-    key = (reference, "")
-    return _outcome(state, reason, words, {key: interval}, {key: state}, key, -margin, alpha)
+    """Decide DR4: no worse than a reference by the margin or more; differences [n] are method minus
+    reference.
 
-
-def below(
-    parts: Mapping[str, Array],
-    name: str,
-    *,
-    margin: float,
-    alpha: float,
-    clusters: ArrayLike | None,
-    rng: np.random.Generator,
-) -> Outcome:
-    """DR6. A figure of all units is below the margin at its one-sided bound."""
-    found = functional_interval(parts, name, alpha, clusters, rng)
-    turned = Interval(-found.estimate, -found.upper, -found.lower, found.n, exact=False)
-    state = side(turned, -margin)
-    relation = {State.PASS: "is below", State.FAIL: "is not below"}.get(state, "cannot be told from")
-    return Outcome(
-        state,
-        found.estimate,
-        found.lower,
-        found.upper,
-        found.n,
-        margin,
-        promise=ASYMPTOTIC,
-        rule=f"DR6: pass when the upper {1 - alpha:.0%} bound of {name} is below {margin:g}; fail when the lower bound is above it",
-        reason=f"{name} {relation} {margin:g}",
+    Pass when the lower bound is above -margin, fail when the upper bound is at most -margin.
+    """
+    if margin < 0:
+        raise Misuse(f"the margin of non-inferiority is {margin}; it must not be negative")
+    one = single(reference, differences, bounds, alpha, -margin, clusters)
+    rule = (
+        f"DR4: pass when the lower {_percent(1 - alpha)} bound of the mean difference to {reference} is above {-margin:g}; "
+        f"fail when the upper bound is at most {-margin:g}"
+    )
+    state, reason = _above(one, -margin)
+    return _outcome(
+        state, one, (one,), margin=-margin, rule=rule, reason=reason, promise=_promise(bounds, alpha)
     )
 
 
-def _interval(values: Array, bounds: Bounds, alpha: float, clusters: ArrayLike | None) -> Interval:
-    """Interval of the mean of the defined scores."""
-    defined = ~np.isnan(values)
-    if defined.sum() < 2:
-        return Interval(float("nan"), -np.inf, np.inf, int(defined.sum()), exact=False)
-    groups = None if clusters is None else np.asarray(clusters)[defined]
-    return mean_interval(values[defined], bounds, alpha, groups)
+def below(
+    values: Parts,
+    functional: str,
+    *,
+    margin: float,
+    alpha: float = 0.05,
+    clusters: ArrayLike | None = None,
+    rng: np.random.Generator | None = None,
+) -> Outcome:
+    """Decide DR6: a figure of all units lies below the margin.
+
+    Pass when its upper bound is below the margin, fail when its lower bound is above.
+    """
+    figure = get_functional(functional)
+    keep, ids = defined(values.values(), clusters)
+    kept = {name: np.asarray(part)[keep] for name, part in values.items()}
+    one = resampled(
+        {"figure": figure.id},
+        lambda: functional_interval(kept, figure, alpha, clusters=ids, rng=rng),
+        keep,
+        ids,
+    )
+    state = State.PASS if one.upper < margin else State.FAIL if one.lower > margin else State.INCONCLUSIVE
+    rule = (
+        f"DR6: pass when the upper {_percent(1 - alpha)} bootstrap bound of the {figure.title} is below {margin:g}; fail when "
+        f"the lower bound is above {margin:g}"
+    )
+    promise = sizes.promise(_measured(figure))
+    return _outcome(
+        state, one, (one,), margin=margin, rule=rule, reason=f"{figure.title}: {one}", promise=promise
+    )
 
 
-def _refuted(states: Mapping[tuple[str, str], State]) -> list[str]:
-    """Return the controls that are not beaten under any operator."""
-    controls = dict.fromkeys(control for control, _ in states)
-    return [c for c in controls if all(state is State.FAIL for key, state in states.items() if key[0] == c)]
-
-
-def _joined(states: list[State]) -> State:
-    for state in (State.FAIL, State.INCONCLUSIVE):
-        if state in states:
-            return state
-    return State.PASS
-
-
-def _called(control: str) -> str:
-    return "zero" if control == "zero" else f"control {control}"
-
-
-def _undecided(
-    states: Mapping[tuple[str, str], State], intervals: Mapping[tuple[str, str], Interval], weakest: tuple[str, str]
-) -> str:
-    if intervals[weakest].n < FEWEST:
-        return f"only {intervals[weakest].n} units have a defined score"
-    control, operator = weakest
-    under = f" under {operator}" if operator else ""
-    clash = {state for key, state in states.items() if key[0] == control} >= {State.PASS, State.FAIL}
-    more = "; operators disagree" if clash else ""
-    return f"the interval of the difference from {_called(control)}{under} holds the margin or lies below it{more}"
+def _above(one: Comparison, line: float) -> tuple[State, str]:
+    state = State.PASS if one.lower > line else State.FAIL if one.upper <= line else State.INCONCLUSIVE
+    return state, f"mean difference {one}"
 
 
 def _outcome(
     state: State,
-    reason: str,
-    words: str,
-    intervals: Mapping[tuple[str, str], Interval],
-    states: Mapping[tuple[str, str], State],
-    weakest: tuple[str, str],
+    deciding: Comparison,
+    found: Sequence[Comparison],
+    *,
     margin: float,
-    alpha: float,
+    rule: str,
+    reason: str,
+    promise: str,
 ) -> Outcome:
-    deciding = intervals[weakest]
-    rows = tuple(
-        {
-            "control": control,
-            "operator": operator,
-            "estimate": _finite(interval.estimate),
-            "lower": _finite(interval.lower),
-            "upper": _finite(interval.upper),
-            "n": interval.n,
-            "state": states[control, operator].value,
-        }
-        for (control, operator), interval in intervals.items()
-    )
-    exact = all(interval.exact for interval in intervals.values())
+    dropped = max(one.dropped for one in found)
+    note = f"; {dropped} units without a score were dropped" if dropped and not deciding.fault else ""
     return Outcome(
         state,
-        _finite(deciding.estimate),
-        _finite(deciding.lower),
-        _finite(deciding.upper),
+        finite(deciding.estimate),
+        finite(deciding.lower),
+        finite(deciding.upper),
         deciding.n,
         margin,
-        {"control": weakest[0], "operator": weakest[1]},
-        rows,
-        EXACT.format(alpha=alpha) if exact else ASYMPTOTIC,
-        words,
-        reason,
+        dict(deciding.name),
+        tuple(one.row() for one in found),
+        promise,
+        rule,
+        reason + note,
     )
 
 
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None
+def _by(found: Sequence[Comparison], key: str) -> dict[str, list[Comparison]]:
+    groups: dict[str, list[Comparison]] = {}
+    for one in found:
+        groups.setdefault(one.name[key], []).append(one)
+    return groups
+
+
+def _who(one: Comparison) -> str:
+    operator = one.name["operator"]
+    return one.name["control"] + (f" under {operator}" if operator else "")
+
+
+def _promise(bounds: Range, alpha: float) -> str:
+    if None in bounds:
+        return sizes.promise("mean")
+    return f"at most {_percent(alpha)} false passes for bounded scores, at any n (betting bound)"
+
+
+def _measured(figure: Functional) -> str:
+    return figure.id if figure.id in sizes.MEASURED else "mean"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.4g} %"
