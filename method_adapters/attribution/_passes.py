@@ -1,4 +1,4 @@
-"""Model passes of attribution methods: blocks of rows, gradients of logits, a frame for Captum's algorithms."""
+"""Model passes of attribution methods: blocks of rows, gradients of logits, a frame for Captum."""
 
 from __future__ import annotations
 
@@ -79,12 +79,16 @@ class CaptumMethod(AttributionMethod):
     def explain_task(self, task: AttributionTask, ctx: Context) -> Tensor:
         """Return the maps of all rows, a block of rows at a time."""
         model = twin(ctx.module(task.model))
+        self.prepare(model)
 
         def explain(inputs: Tensor, targets: Tensor) -> Tensor:
             return self.attribute(model, inputs.detach().clone().requires_grad_(), targets, task, ctx)
 
         with undisturbed():
             return in_blocks(task, ctx, explain)
+
+    def prepare(self, model: nn.Module) -> None:
+        """Change the twin once, before the first block."""
 
     @abstractmethod
     def attribute(

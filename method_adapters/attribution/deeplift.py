@@ -20,6 +20,18 @@ RESCALED = ("ELU", "LeakyReLU", "ReLU", "Sigmoid", "Softplus", "Tanh")
 """Elementwise nonlinearities with a rescale rule; any other would silently be taken for linear."""
 
 
+def set_apart(model: nn.Module) -> None:
+    """Give every leaf a copy of its input.
+
+    Captum hooks a module's gradients at its input and output tensors. Where two hooked modules meet in one
+    tensor (ReLU before max pooling), the first reads the gradient before the second has changed it, and
+    completeness is lost.
+    """
+    for leaf in model.modules():
+        if not list(leaf.children()):
+            leaf.register_forward_pre_hook(lambda _, args: tuple(arg.clone() for arg in args))
+
+
 class DeepLIFT(CaptumMethod):
     """(x - b) ⊙ m: the multipliers m chain Δout / Δin of nonlinear modules and weights of linear ones."""
 
@@ -36,6 +48,10 @@ class DeepLIFT(CaptumMethod):
         cost="2 gradient passes an input: input and baseline go together",
         references=("Shrikumar, Greenside, Kundaje 2017, Learning important features, ICML",),
     )
+
+    def prepare(self, model: nn.Module) -> None:
+        """Separate neighbouring modules."""
+        set_apart(model)
 
     def attribute(
         self,

@@ -1,6 +1,6 @@
 """Negative controls derived from a method's own maps: shuffled, of random phase, swapped, of a wrong model.
 
-They are C2, C3, C7 and C8. C2, C3 and C8 answer any task; C7 answers tasks with all units of the benchmark, in its order.
+They are C2, C3, C7 and C8. C7 answers tasks with all units of the benchmark in its order; the others, any.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ DERIVED = {"derived": True}
 
 
 def shuffled(values: Tensor, generators: list[torch.Generator]) -> Tensor:
-    """Return maps [N, ...] with the locations of each row in random order; channels of a location stay together."""
+    """Return maps [N, ...] with each row's locations in random order; a location's channels stay together."""
     flat = values.unsqueeze(1) if values.ndim == 2 else values.flatten(2)
     orders = torch.stack([torch.randperm(flat.shape[2], generator=generator) for generator in generators])
     return flat.gather(2, orders.unsqueeze(1).expand_as(flat)).reshape(values.shape)
 
 
 def phase_randomised(values: Tensor, generators: list[torch.Generator]) -> Tensor:
-    """Return maps [N, 1, ...] with the amplitude spectrum of the channel sum of ``values`` [N, C, ...], phases of noise.
+    """Return maps [N, 1, ...] with the amplitude spectrum of the channel sum of ``values`` [N, C, ...].
 
-    F' = |F| exp(i arg G) with G the spectrum of white noise: real noise gives phases that belong to a real map. The mean
-    (zero frequency) stays.
+    F' = |F| exp(i arg G), G the spectrum of white noise: real noise gives phases that belong to a real map.
+    The mean (zero frequency) stays.
     """
     planes = values.double().sum(1)
     axes = tuple(range(1, planes.ndim))
@@ -50,7 +50,7 @@ def phase_randomised(values: Tensor, generators: list[torch.Generator]) -> Tenso
 
 
 def partners(predicted: Tensor) -> Tensor:
-    """Return for each unit the next one of the same predicted class, the first after the last; -1 where it is alone."""
+    """Return for each unit the next of its predicted class, after the last the first; -1 if it is alone."""
     order = predicted.argsort(stable=True)
     classes, count = predicted[order], len(predicted)
     first = torch.searchsorted(classes, classes)
@@ -96,9 +96,7 @@ class PhaseControl(Control):
         able=Capabilities(access="none", stochastic=True, inputs=("image", "series"), granularity="location"),
         cost="one call of the method and two Fourier transforms a unit",
         parameters=DERIVED,
-        references=(
-            "Theiler et al. 1992, Testing for nonlinearity in time series: the method of surrogate data, Physica D",
-        ),
+        references=("Theiler et al. 1992, Testing for nonlinearity in time series, Physica D",),
     )
 
     def derive(self, base: Probe[Any, Any], setting: ControlSetting) -> DerivedProbe:

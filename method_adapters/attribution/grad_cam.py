@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class GradCAM(CaptumMethod):
-    """ReLU(Σ_c α_c A_c), with A the last spatial layer's channels and α_c the mean gradient of f_t over channel c."""
+    """ReLU(Σ_c α_c A_c), A the last spatial layer's channels, α_c the mean gradient of f_t over channel c."""
 
     card = attribution_card(
         "grad_cam",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class GuidedGradCAM(CaptumMethod):
-    """Grad-CAM, enlarged, times the gradient that passes a ReLU only where input and gradient are both positive."""
+    """Grad-CAM times the gradient that passes a ReLU only where its input and the gradient are positive."""
 
     card = attribution_card(
         "guided_grad_cam",

@@ -1,4 +1,4 @@
-"""Input times gradient: the first-order share of each element in the target's logit (Shrikumar et al. 2016)."""
+"""Input times gradient: each element's first-order share in the logit (Shrikumar et al. 2016)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class InputXGradient(CaptumMethod):
     card = attribution_card(
         "input_x_gradient",
         "Input x gradient",
-        "Multiplies each input element with the gradient there: its share in a first-order picture of the logit.",
+        "Multiplies each input element with the gradient there: its first-order share in the logit.",
         truth="contribution",
         technique="gradient times input",
         assumptions=("zero means absent", "the logit is nearly linear between zero and the input"),
@@ -30,7 +30,7 @@ class InputXGradient(CaptumMethod):
         cost="1 gradient pass an input",
         references=(
             "Shrikumar, Greenside, Shcherbina, Kundaje 2016, Not just a black box, arXiv 1605.01713",
-            "Ancona, Ceolini, Öztireli, Gross 2018, Towards better understanding of gradient-based attribution, ICLR",
+            "Ancona et al. 2018, Towards better understanding of gradient-based attribution methods, ICLR",
         ),
     )
 

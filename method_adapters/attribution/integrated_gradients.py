@@ -1,4 +1,4 @@
-"""Integrated gradients: gradients gathered on the straight way from the baseline (Sundararajan et al. 2017)."""
+"""Integrated gradients: gradients gathered on the way from the baseline (Sundararajan et al. 2017)."""
 
 from __future__ import annotations
 
@@ -23,16 +23,12 @@ class IntegratedGradients(CaptumMethod):
     card = attribution_card(
         "integrated_gradients",
         "Integrated gradients",
-        "Shares out the difference between the logit at the input and at the baseline over the input elements.",
+        "Shares out the difference of the logit from the baseline's over the input elements.",
         truth="contribution",
         technique="path integral of gradients",
         parameters={"n_steps": 32},
         convergence="n_steps",
-        claims=(
-            ClaimedProperty(
-                "completeness", 0.02, "relative to f(x) - f(baseline); exact in the limit"
-            ),
-        ),
+        claims=(ClaimedProperty("completeness", 0.02, "relative to f(x) - f(baseline); exact in the limit"),),
         assumptions=("the baseline carries no evidence", "the straight way from it is a meaningful one"),
         limits=("depends on the baseline", "kinks of the network leave an error of quadrature"),
         cost="32 gradient passes an input",

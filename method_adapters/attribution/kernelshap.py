@@ -1,6 +1,6 @@
 """KernelSHAP: Shapley values as a weighted least squares over coalitions (Lundberg and Lee 2017).
 
-Samples come in complementary pairs (Covert and Lee 2021); subset sizes that the budget covers are taken whole; the
+Samples come in complementary pairs (Covert and Lee 2021); subset sizes that the budget covers come whole. The
 constraint that the values sum to f(x) - f(b) is eliminated, so it holds exactly.
 """
 
@@ -76,9 +76,9 @@ def _all_of_size(features: int, size: int) -> Tensor:
 def shapley_matrix(kept: Tensor, weights: Tensor) -> Tensor:
     """Return the matrix [D, S] that turns values of coalitions into Shapley values, but for their even part.
 
-    With an orthonormal basis B of the directions that sum to zero, φ = Δ/D + B β, and β is the weighted least squares
-    solution of (z B) β = v(z) - v(0) - |z| Δ / D, smallest in norm where the samples leave it open. The matrix is
-    B (W^½ z B)⁺ W^½.
+    With an orthonormal basis B of the directions that sum to zero, φ = Δ/D + B β. β is the weighted least
+    squares solution of (z B) β = v(z) - v(0) - |z| Δ / D, smallest in norm where samples leave it open. The
+    matrix is B (W^½ z B)⁺ W^½.
     """
     features = kept.shape[1]
     spanning = torch.cat([torch.ones(features, 1), torch.eye(features)[:, :-1]], 1).double()

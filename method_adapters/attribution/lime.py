@@ -32,7 +32,7 @@ def proximity(kept: Tensor, width: float) -> Tensor:
 
 
 def ridge_matrix(kept: Tensor, weights: Tensor, ridge: float) -> Tensor:
-    """Return the matrix [D, S] that turns values [N, S] into coefficients of a ridge regression with intercept.
+    """Return the matrix [D, S] that turns values [N, S] into ridge coefficients, with an intercept.
 
     With z centred by its weighted mean: (Zᵀ W Z + ridge · 1)⁻¹ Zᵀ W; the intercept is not penalised.
     """
@@ -44,7 +44,7 @@ def ridge_matrix(kept: Tensor, weights: Tensor, ridge: float) -> Tensor:
 
 
 class LIME(AttributionMethod):
-    """Coefficients of a linear model of f_t, fitted on inputs in which features are switched to the baseline."""
+    """Coefficients of a linear model of f_t, fitted on inputs with features switched to the baseline."""
 
     card = attribution_card(
         "lime",

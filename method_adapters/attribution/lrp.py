@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from captum.attr import LRP as CaptumLRP
+import captum.attr
 from captum.attr._utils.lrp_rules import EpsilonRule
 from torch import nn
 
@@ -23,7 +23,7 @@ PASSING = (nn.ReLU, nn.Tanh, nn.Dropout)
 
 
 def set_rules(model: nn.Module, epsilon: float) -> None:
-    """Give every leaf that transforms its input the epsilon rule; it is written as a gradient and fits any of them.
+    """Give every leaf that transforms its input the epsilon rule; as a gradient it fits any of them.
 
     R_j = Σ_k a_j w_jk R_k / (z_k + ε sign z_k); the winner takes all at max pooling; addition shares by size.
     """
@@ -38,15 +38,15 @@ class LRP(CaptumMethod):
     card = attribution_card(
         "lrp",
         "LRP (epsilon rule)",
-        "Hands the target's logit back through the layers, each unit sharing among its inputs by what they brought.",
+        "Hands the target's logit back through the layers, each unit to its inputs by what they brought.",
         truth="contribution",
         technique="backward propagation of relevance",
         able=Capabilities(modules=(*AFFINE, *MAXIMA, "ReLU", "Tanh")),
-        parameters={"epsilon": 1e-6},
+        parameters={"epsilon": 0.01},
         assumptions=("every operation is a module that is used once", "zero means absent"),
         limits=(
-            "biases and BatchNorm shifts absorb relevance",
-            "unstable where positive and negative parts cancel",
+            "biases, BatchNorm shifts and epsilon absorb relevance",
+            "on networks of ReLU a tiny epsilon makes it input x gradient",
         ),
         cost="2 forward passes and 1 backward pass an input",
         references=(
@@ -65,5 +65,5 @@ class LRP(CaptumMethod):
     ) -> Tensor:
         """Return relevance at the input."""
         set_rules(model, float(ctx.parameter("epsilon")))
-        found: Tensor = CaptumLRP(model).attribute(inputs, target=targets)
+        found: Tensor = captum.attr.LRP(model).attribute(inputs, target=targets)
         return found

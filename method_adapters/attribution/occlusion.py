@@ -1,4 +1,4 @@
-"""Occlusion: how much the target's logit falls when a window is set to the baseline (Zeiler and Fergus 2014)."""
+"""Occlusion: how far the logit falls when a window is set to the baseline (Zeiler and Fergus 2014)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def windows(inputs: Tensor, share: float) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return window and stride: ``share`` of each side, moved by half of it; all channels; one feature of a table."""
+    """Return window and stride: ``share`` of each side, moved by half; all channels; single table columns."""
     if inputs.ndim == 2:
         return (1,), (1,)
     sides = tuple(max(1, round(share * side)) for side in inputs.shape[2:])
@@ -39,7 +39,7 @@ class Occlusion(CaptumMethod):
         parameters={"window": 1 / 7},
         assumptions=("the baseline carries no evidence", "what matters fits into a window"),
         limits=("blind to evidence that is there twice", "covered inputs may look unlike any input"),
-        cost="about 170 forward passes an image, 28 a series of 128 steps with the default window, 1 a table's feature",
+        cost="170 forward passes an image of 28 x 28, 16 a series, 1 a column of a table",
         references=("Zeiler, Fergus 2014, Visualizing and understanding convolutional networks, ECCV",),
     )
 

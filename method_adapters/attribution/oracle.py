@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def known_maps(truths: Mapping[str, Tensor], rows: Tensor, targets: Tensor, asked: Tensor) -> Tensor:
-    """Return the truth of rows for the classes ``targets`` [N]; ``asked`` [N] are those the benchmark explains.
+    """Return the truth of rows for the classes ``targets`` [N]; the benchmark explains ``asked`` [N].
 
     Contributions come first, then the masks of all classes, then the mask of the explained class.
 
@@ -46,8 +46,8 @@ def known_maps(truths: Mapping[str, Tensor], rows: Tensor, targets: Tensor, aske
 class PlantedTruth(Control):
     """Contributions known in closed form, or the mask of the object that the class stands for.
 
-    It answers for the benchmark's units, some or all. At other inputs of a unit and on other models it says the same,
-    for it knows no others.
+    It answers for the benchmark's units, some or all. At other inputs of a unit and on other models it says
+    the same, for it knows no others.
     """
 
     card = control_card(
@@ -62,7 +62,7 @@ class PlantedTruth(Control):
         parameters={"derived": True},
         assumptions=("the benchmark's construction is as its specimen says",),
         references=(
-            "Yang, Kim 2019, Benchmarking attribution methods with relative feature importance, arXiv 1907.09701",
+            "Yang, Kim 2019, Benchmarking attribution methods with relative feature importance, arXiv",
         ),
     )
 

@@ -94,7 +94,7 @@ def hidden_rule(layer: Affine, x: Tensor, r: Tensor) -> Tensor:
     c = _twice(layer, x.clamp_min(0), r, plus, minus)
     if bool((x < 0).any()):
         c = c + _twice(layer, -x.clamp_max(0), r, minus, plus)
-    return uniform_shift(c, totals(r))
+    return uniform_shift(layer, c, r)
 
 
 def _twice(layer: Affine, size: Tensor, r: Tensor, plus: Tensor, minus: Tensor) -> Tensor:
@@ -147,12 +147,12 @@ class RAP(Method[Any, AttributionTask, Attribution]):
             "BatchNorm is folded into the layer before it, or kept as a convolution of one weight a channel",
             "the published code's own rule for BatchNorm is not used",
             "the output layer is told by its place, not by a largest relevance of 1",
+            "a layer whose relevance sits on units that read only zeros shares it evenly, so that none is lost",
             "hidden inputs below zero go by the sign of the product; the layer is shifted once, not by sign",
             "where a denominator of first layer or pooling is 0, relevance is shared evenly, not dropped",
             "any first layer gets the box rule, with each input's own smallest and largest value as the box",
         ),
         limits=(
-            "relevance is lost where all inputs of a hidden layer are 0",
             "a sum of branches that nearly cancel makes large values of both signs",
             "no attention, gating, LayerNorm, sigmoid or padding modules",
         ),

@@ -24,7 +24,7 @@ from method_adapters.attribution._relevance import (
     walk,
 )
 from method_adapters.attribution._relevance.adapter import count, heat_map, network_of
-from method_adapters.attribution._relevance.rules import divide, sum_rule, totals, uniform_shift
+from method_adapters.attribution._relevance.rules import divide, sum_rule, uniform_shift
 from method_adapters.attribution._relevance.start_map import Purge, Start, start_layer, start_map
 from method_adapters.attribution._relevance.windows import floats_a_row, scatter, windows
 from xaic.documents.types import Capabilities, ClaimedProperty, MethodCard
@@ -123,18 +123,18 @@ def sectional_rule(layer: Affine, x: Tensor, r: Tensor, *, purge: bool = False) 
     relevance was lost. A linear layer reads all of its input at once: it is treated as a kernel of more than
     one position.
     """
-    wanted = totals(r)
+    kept = r
     if purge and r.ndim > 2:
-        r = torch.where(r.sign() == r.sum(1, keepdim=True).sign(), r, 0)
+        kept = torch.where(r.sign() == r.sum(1, keepdim=True).sign(), r, 0)
     x = x.clamp_min(0)
-    rows = max(1, FLOATS // floats_a_row(layer, x, r))
+    rows = max(1, FLOATS // floats_a_row(layer, x, kept))
     c = torch.cat(
         [
             _along_correlations(layer, *part)
-            for part in zip(torch.split(x, rows), torch.split(r, rows), strict=True)
+            for part in zip(torch.split(x, rows), torch.split(kept, rows), strict=True)
         ]
     )
-    return uniform_shift(c if layer.pointwise else 2 * c, wanted)
+    return uniform_shift(layer, c if layer.pointwise else 2 * c, r)
 
 
 def _along_correlations(layer: Affine, x: Tensor, r: Tensor) -> Tensor:
@@ -196,6 +196,7 @@ class RSP(Method[Any, AttributionTask, Attribution]):
         ),
         limits=(
             "two competing classes: the maps of the two are negatives of each other by construction",
+            "where the maps of target and competitors coincide, the relative map is 0",
             "with a linear hidden layer the shares become x² / Σx² and the class no longer shows",
             "no attention, gating, LayerNorm, sigmoid or padding modules",
         ),

@@ -44,9 +44,7 @@ class SmoothGrad(AttributionMethod):
             "as silent as the gradient where the model is saturated",
         ),
         cost="20 gradient passes an input",
-        references=(
-            "Smilkov, Thorat, Kim, Viégas, Wattenberg 2017, SmoothGrad: removing noise by adding noise, arXiv 1706.03825",
-        ),
+        references=("Smilkov et al. 2017, SmoothGrad: removing noise by adding noise, arXiv 1706.03825",),
     )
 
     def explain_task(self, task: AttributionTask, ctx: Context) -> Tensor:

@@ -37,11 +37,17 @@ def column(values: Tensor, like: Tensor) -> Tensor:
     return values.to(like.dtype).view((-1,) + (1,) * (like.ndim - 1))
 
 
-def uniform_shift(c: Tensor, wanted: Tensor) -> Tensor:
-    """Return C - (ΣC - wanted) / N · 1[C ≠ 0], N the number of C ≠ 0: each row then sums to ``wanted``."""
+def uniform_shift(layer: Affine, c: Tensor, r: Tensor) -> Tensor:
+    """Return C - (ΣC - ΣR) / N · 1[C ≠ 0], N the number of C ≠ 0: each row then keeps the total of R.
+
+    A row with no C ≠ 0 holds its relevance on units that read only zeros and live on their bias. There is
+    nothing to shift; each unit then shares evenly over what it reads.
+    """
     there = c != 0
-    surplus = divide(totals(c) - wanted, totals(there))
-    return c - column(surplus, c) * there
+    count = totals(there)
+    shifted = c - column(divide(totals(c) - totals(r), count), c) * there
+    silent = (count == 0) & (r != 0).flatten(1).any(1)
+    return shifted + spread(layer, c, r * column(silent, r)) if bool(silent.any()) else shifted
 
 
 def box_rule(layer: Affine, x: Tensor, r: Tensor) -> Tensor:
@@ -59,11 +65,11 @@ def box_rule(layer: Affine, x: Tensor, r: Tensor) -> Tensor:
     s = divide(r, z)
     found = over_low * layer.transpose(s, plus, x) + under_high * layer.transpose(s, minus, x)
     lost = torch.where(s == 0, r, 0)
-    return found + _spread(layer, x, lost) if bool(lost.any()) else found
+    return found + spread(layer, x, lost) if bool(lost.any()) else found
 
 
-def _spread(layer: Affine, x: Tensor, r: Tensor) -> Tensor:
-    """Share each unit's relevance evenly over the inputs it reads."""
+def spread(layer: Affine, x: Tensor, r: Tensor) -> Tensor:
+    """Share each unit's relevance evenly over the inputs it reads; ``x`` gives their shape."""
     ones = torch.ones_like(layer.weight)
     return layer.transpose(divide(r, layer.apply(torch.ones_like(x), ones)), ones, x)
 

@@ -21,6 +21,7 @@ Start = Literal["single", "relative"]
 Purge = Literal["sign", "channel"]
 
 _POSITIVE, _NEGATIVE = 2.0, 1.0  # totals of target and hostile relevance at the start
+_ROUNDING = 64  # differences of fewer units in the last place are taken for 0
 
 
 def start_layer(network: Network) -> int:
@@ -79,14 +80,23 @@ def class_map(network: Network, values: list[Tensor], start: int, chosen: Tensor
 def relative_map(
     network: Network, values: list[Tensor], start: int, targets: Tensor, competing: Tensor
 ) -> Tensor:
-    """Return Rel = (|P| - 1) M_t - Σ_{c in P without t} M_c, its two signs scaled to a total of 1 each."""
+    """Return Rel = (|P| - 1) M_t - Σ_{c in P without t} M_c, its two signs scaled to a total of 1 each.
+
+    Where the maps of all competing classes coincide nothing is relative, and Rel is 0.
+    """
     others = competing.scatter(1, targets.unsqueeze(1), value=False)
     own = class_map(network, values, start, targets)
     hostile = torch.zeros_like(own)
     for rank in range(int(others.sum(1).max())):
         has, chosen = _ranked(others, rank)
         hostile += class_map(network, values, start, chosen) * column(has, own)
-    return _scaled(own * column(others.sum(1), own) - hostile, 1.0, 1.0)
+    return _scaled(_without_noise(own * column(others.sum(1), own) - hostile, own), 1.0, 1.0)
+
+
+def _without_noise(difference: Tensor, terms: Tensor) -> Tensor:
+    """Set to 0 what is no more than rounding of the terms: scaling would blow it up to a map of its own."""
+    floor = _ROUNDING * torch.finfo(terms.dtype).eps * terms.flatten(1).abs().amax(1)
+    return torch.where(difference.abs() > column(floor, difference), difference, 0)
 
 
 def _ranked(members: Tensor, rank: int) -> tuple[Tensor, Tensor]:
@@ -100,9 +110,12 @@ def purged(relative: Tensor, purge: Purge) -> Tensor:
     """Remove units in conflict with s, the relative map summed over channels.
 
     Target relevance then totals 2, hostile relevance -1. ``sign`` keeps at each position the units whose sign
-    agrees with s. ``channel`` gives every channel s / C.
+    agrees with s. ``channel`` gives every channel s / C. With a single position there are no sections, and
+    nothing is removed.
     """
-    section = relative.sum(1, keepdim=True)
+    if relative[0, 0].numel() == 1:
+        return _scaled(relative, _POSITIVE, _NEGATIVE)
+    section = _without_noise(relative.sum(1, keepdim=True), relative)
     if purge == "sign":
         return _scaled(relative * (relative.sign() == section.sign()), _POSITIVE, _NEGATIVE)
     spread = _scaled(section, _POSITIVE, _NEGATIVE) / relative.shape[1]

@@ -67,6 +67,8 @@ def trace(model: nn.Module, inputs: Tensor) -> Network:
     Raises:
         UnsupportedModel: an operation is not covered, or torch.fx cannot follow the model.
     """
+    if type(model) in _MODULES:  # torch.fx would look into a lone layer
+        model = nn.Sequential(model)
     try:
         graph = _Tracer().trace(model)
     except Exception as fault:

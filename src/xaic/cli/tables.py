@@ -73,7 +73,7 @@ def _print_table(console: Console, title: str, verdicts: list[Verdict]) -> None:
 
 
 def _columns(console: Console) -> int:
-    return max(4, (console.width - NARROW) // 8) if console.is_terminal else 100
+    return max(4, (console.width - NARROW) // 8)
 
 
 def _cell(states: list[State] | None) -> str:

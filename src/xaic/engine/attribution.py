@@ -259,16 +259,17 @@ class AttributionSweeps(Sweeps):
         prepared: Prepared = self.memo[key]
         return prepared
 
-    def prepare(self) -> None:
-        """Make every shared sweep and the randomised models, for the other trials of the benchmark to read."""
+    def prepare(self, wanted: frozenset[str]) -> None:
+        """Make the shared sweeps that are wanted, for the other trials of the benchmark to read."""
         self.predictions()
-        self.baseline_logits()
-        self.neighbours()
+        for name in ("baseline_logits", "neighbours"):
+            if name in wanted:
+                getattr(self, name)()
         for operator in self.protocol["operators"]:
-            self.emptied(operator)
-            self.subsets(operator)
-        for index in range(int(self.protocol["randomisations"])):
-            self.random_model(index)
+            if wanted & {"removal", "cross_removal"}:
+                self.emptied(operator)
+            if "subsets" in wanted:
+                self.subsets(operator)
 
     def for_controls(self) -> dict[str, Any]:
         """Return what derived controls need: predicted classes [N] and a randomised model."""

@@ -139,8 +139,8 @@ class Sweeps:
         finally:
             self._depth -= 1
 
-    def prepare(self) -> None:
-        """Make what every method of the benchmark shares; by default nothing is."""
+    def prepare(self, wanted: frozenset[str]) -> None:
+        """Make what every method of the benchmark shares, of the sweeps that are ``wanted``; by default nothing is."""
 
     def for_controls(self) -> dict[str, Any]:
         """Return what derived controls of the family need besides the task."""

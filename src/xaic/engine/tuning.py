@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
     from xaic.families.model import Model
 
-CHUNKS = (16, 32, 64, 128, 256)
+CHUNKS = (8, 16, 32, 64, 128, 256)
 SECONDS = 0.03
+LONGEST = 0.2
+"""Seconds of one chunk after which no larger chunk is tried."""
+
 LEAST_GAIN = 0.97
 """A candidate must cost less than this share of the best so far: noise alone changes nothing."""
 
@@ -59,6 +62,8 @@ def _measure(model: Model, inputs: Tensor) -> Tuning:
             cost = pass_seconds(model, inputs, tuning)
             if cost < lowest * LEAST_GAIN:
                 best, lowest = tuning, cost
+            if cost * chunk > LONGEST:  # larger chunks of a large model gain nothing and would take long to try
+                break
     return best
 
 

@@ -13,6 +13,9 @@ from xaic.documents.errors import BadDocument, UnknownName
 from xaic.documents.store import read
 from xaic.documents.types import Benchmark, Criterion, Profile, Requirement
 
+CARD = "card"
+"""Stands in the place of a metric where a card is inspected, and of a benchmark in the verdict."""
+
 DocumentT = TypeVar("DocumentT", Benchmark, Criterion, Profile)
 
 
@@ -59,6 +62,11 @@ def get_criterion(name: str) -> Criterion:
     if name not in known:
         raise UnknownName("criterion", name, known)
     return known[name]
+
+
+def of_card(criterion: Criterion) -> bool:
+    """Tell whether a criterion is decided on the method card alone."""
+    return any(check.metric == CARD for check in criterion.checks)
 
 
 def expand(requirement: Requirement, family: str) -> list[str]:

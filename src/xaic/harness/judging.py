@@ -12,6 +12,7 @@ from xaic.documents.store import from_data
 from xaic.documents.types import Level, MethodCard, State, Verdict
 from xaic.harness import catalogue
 from xaic.harness.applicability import inapplicable
+from xaic.harness.catalogue import CARD
 from xaic.harness.checking import Case, Judged, judge_check
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from xaic.documents.types import Criterion, Plan, Requirement
     from xaic.harness.evidence import Evidence
 
-CARD = "card"
 ORDER = (State.ERROR, State.FAIL, State.INCONCLUSIVE, State.PASS)
 """Which outcome of several checks speaks for the criterion: the first of these that occurs."""
 
@@ -59,7 +59,7 @@ def _concerns(criterion: Criterion, card: MethodCard) -> bool:
 def _of_requirement(
     plan: Plan, evidence: Evidence, card: MethodCard, criterion: Criterion, requirement: Requirement
 ) -> Iterator[Verdict]:
-    if any(check.metric == CARD for check in criterion.checks):
+    if catalogue.of_card(criterion):
         case = Case(card, None, evidence)
         yield _verdict(case, criterion, requirement, CARD)
         return

@@ -125,7 +125,8 @@ def _refuse_doubles(subjects: list[Subject]) -> None:
 
 def _benchmarks(profile: Profile, families: set[str]) -> list[Benchmark]:
     extra = Requirement("", profile.benchmarks)
-    wanted = {id for r in (*profile.requirements, extra) for family in families for id in catalogue.expand(r, family)}
+    measured = [r for r in profile.requirements if not catalogue.of_card(catalogue.get_criterion(r.criterion))]
+    wanted = {id for r in (*measured, extra) for family in families for id in catalogue.expand(r, family)}
     known = catalogue.benchmarks()
     return [catalogue.under(profile, known[id]) for id in sorted(wanted)]
 

@@ -144,14 +144,17 @@ def _describe(pool: Pool, wanted: Mapping[str, bool], plugins: tuple[str, ...]) 
 
 def _tune(pool: Pool, plan: Plan) -> dict[str, Any]:
     """Choose chunk size and layout of every model's passes, in a worker: the same on this machine from run to run."""
-    pairs = sorted({(b.specimen, b.variant) for b in plan.benchmarks if f"{b.specimen}/{b.variant}" in plan.specimens})
+    from xaic.specimens.facts import material_facts
+
+    by_model = {
+        material_facts(b.specimen, b.variant)["digest"]: (b.specimen, b.variant)
+        for b in plan.benchmarks
+        if f"{b.specimen}/{b.variant}" in plan.specimens
+    }
     works = [
-        Work(
-            f"{specimen}/{variant}",
-            "xaic.harness.trial:tune",
-            {"specimen": specimen, "variant": variant, "plugins": list(plan.plugins)},
-        )
-        for specimen, variant in pairs
+        Work(digest, "xaic.harness.trial:tune", {"specimen": place[0], "variant": place[1], "plugins": list(plan.plugins)})
+        for digest, place in by_model.items()
+        if digest
     ]
     found: dict[str, Any] = {}
     for outcome in pool.run(works):

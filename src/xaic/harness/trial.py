@@ -83,7 +83,7 @@ def run_trial(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> d
         posed, {}, benchmark.protocol, runner, streams, cache=Cache(Path(job.cache))
     )
     if job.method["id"] == SHARED:
-        sweeps.prepare()
+        sweeps.prepare(frozenset(name for metric in chosen_metrics(benchmark, sweeps) for name in metric.sweeps))
         _finish(job, benchmark, sweeps, {}, {})
         return {"state": "done"}
     with _open(job, open_probe, sweeps) as probe:
@@ -94,7 +94,7 @@ def run_trial(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> d
         else:
             sweeps.probes.update(_subjects(probe, job, sweeps))
             contract = examine(get_family(benchmark.family), posed.task, probe)
-        rows, costs = _measure(benchmark, sweeps)
+        rows, costs = _measure(benchmark, sweeps, str(job.method["card"]["role"]))
         _finish(job, benchmark, sweeps, {"rows": rows, "costs": costs}, contract)
     return {"state": "done"}
 
@@ -141,23 +141,24 @@ def _derive(control: Control, probe: Probe[Any, Any], sweeps: Sweeps) -> Probe[A
     return control.derive(probe, ControlSetting(posed=sweeps.posed, generator=generator, **sweeps.for_controls()))
 
 
-def chosen_metrics(benchmark: Benchmark, sweeps: Sweeps) -> list[Metric]:
-    """Return the metrics a benchmark asks for and can feed."""
+def chosen_metrics(benchmark: Benchmark, sweeps: Sweeps, role: str = "method") -> list[Metric]:
+    """Return the metrics a benchmark asks for and can feed. An oracle knows one answer, so only that is scored."""
     patterns = benchmark.metrics or ("*",)
     return [
         metric
         for metric in all_metrics().values()
         if metric.family == benchmark.family
+        and (role != "oracle" or metric.subjects == "all")
         and any(fnmatch.fnmatchcase(metric.id, pattern) for pattern in patterns)
         and all(need in sweeps.posed.truths for need in metric.needs)
     ]
 
 
-def _measure(benchmark: Benchmark, sweeps: Sweeps) -> tuple[pd.DataFrame, dict[str, Any]]:
+def _measure(benchmark: Benchmark, sweeps: Sweeps, role: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Score every metric for every subject and variant."""
     frames, costs = [], {}
     clusters = sweeps.posed.clusters or sweeps.task.units
-    for metric in chosen_metrics(benchmark, sweeps):
+    for metric in chosen_metrics(benchmark, sweeps, role):
         for subject, variant in _cells(metric, benchmark, sweeps):
             with sweeps.reading(metric.sweeps):
                 scores = metric.function(sweeps, subject, variant)

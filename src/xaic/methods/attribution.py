@@ -1,7 +1,7 @@
 """The short way to write an attribution method: a class with one function, or a function with a decorator.
 
-What the author does not say is derived: the card's id and title from the name, its purpose from the docstring. A derived
-card claims nothing and leaves empty what only the author can know.
+What the author does not say is derived: the card's id and title from the name, its purpose from the docstring.
+Such a card claims nothing and leaves empty what only the author can know.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ TOLD = frozenset(field.name for field in fields(MethodCard)) - {"capabilities", 
 class AttributionMethod(Method[Parcel, AttributionTask, Attribution]):
     """An attribution method that needs no more than ``explain``.
 
-    Every field of the card and of its capabilities may be given as a class attribute of that name, or the whole card as
-    ``card``.
+    Every field of the card and of its capabilities may be given as a class attribute of that name, or the
+    whole card as ``card``. A class derived from a method starts from that method's card.
 
     Example::
 
@@ -96,7 +96,7 @@ def derive_card(
     unknown = sorted(set(declared) - ABLE - TOLD)
     if unknown:
         raise BadData(
-            f"{name}: {', '.join(unknown)} is no field of a method card; fields: {', '.join(sorted(ABLE | TOLD))}"
+            f"{name}: a card has no field {', '.join(unknown)}; fields: {', '.join(sorted(ABLE | TOLD))}"
         )
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
     title = words.replace("_", " ").strip().capitalize()
@@ -120,8 +120,8 @@ def attribution_method(**declared: Any) -> Callable[[Callable[..., Tensor]], typ
 def attribution_method(function: Callable[..., Tensor] | None = None, /, **declared: Any) -> Any:
     """Turn ``f(model, inputs, targets)`` into a method class; keyword arguments are fields of its card.
 
-    The function may take the context as a fourth argument. Keyword-only arguments with defaults become parameters of the
-    card, so that a caller can change them.
+    The function may take the context as a fourth argument. Keyword-only arguments with defaults become
+    parameters of the card, so that a caller can change them.
 
     Example::
 
@@ -144,8 +144,8 @@ def _class_of(function: Callable[..., Tensor], declared: Mapping[str, Any]) -> t
         )
 
     def explain(
-        self: AttributionMethod, model: nn.Module, inputs: Tensor, targets: Tensor, ctx: Context
-    ) -> Tensor:  # noqa: ARG001
+        _: AttributionMethod, model: nn.Module, inputs: Tensor, targets: Tensor, ctx: Context
+    ) -> Tensor:
         chosen = {name: ctx.parameter(name) for name in defaults}
         return function(*(model, inputs, targets, ctx)[: len(positional)], **chosen)
 
@@ -162,7 +162,7 @@ def _class_of(function: Callable[..., Tensor], declared: Mapping[str, Any]) -> t
 def per_unit_noise(
     task: AttributionTask, ctx: Context, shape: tuple[int, ...], kind: Literal["normal", "uniform"] = "normal"
 ) -> Tensor:
-    """Return random numbers [N, *shape], each unit's from its own stream: a batch gets what its rows get alone.
+    """Return random numbers [N, *shape] from each unit's own stream: a batch gets what its rows get alone.
 
     ``normal``: mean 0, standard deviation 1; ``uniform``: in [0, 1).
     """

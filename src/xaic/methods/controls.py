@@ -1,6 +1,6 @@
 """Probes that are derived from another probe: what controls such as C2, C3, C7 and C8 are made of.
 
-Which control does what is the business of a family's adapters; here is only how one is asked like any other method.
+Which control does what is the business of a family's adapters; here is how one is asked like any method.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class DerivedProbe:
         card: the control's card.
         base: the probe it is derived from.
         answer: makes an output of a question.
-        generator: gives the seed of all streams of this probe; equal calls get equal streams.
+        generator: its seed is that of all streams of this probe; equal calls get equal streams.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class DerivedProbe:
         generator: torch.Generator,
     ) -> None:
         self.card, self.base, self.answer = card, base, answer
-        self.streams = Streams(seed_of(generator)).at(card.id)
+        self.streams = Streams(generator.initial_seed()).at(card.id)
 
     @property
     def state(self) -> State:
@@ -63,18 +63,9 @@ class DerivedProbe:
 
     def repeat(self, task: Any, draw: int | str = 0, **params: float) -> Any:
         """Return the output of a call made again, past the base's cache."""
-        return self._reply(getattr(self.base, "repeat", self.base.run), task, draw, params)
+        return self._reply(self.base.repeat, task, draw, params)
 
     def _reply(self, call: Callable[..., Any], task: Any, draw: int | str, params: dict[str, float]) -> Any:
         return self.answer(
             Question(task, lambda asked: call(asked, draw=draw, **params), self.streams.at(draw))
         )
-
-
-def seed_of(generator: torch.Generator) -> int:
-    """Return a seed that a generator gives in its present state; the generator itself is left as it was."""
-    import torch
-
-    copy = torch.Generator(generator.device)
-    copy.set_state(generator.get_state())
-    return int(torch.randint(2**62, (), generator=copy, device=generator.device))

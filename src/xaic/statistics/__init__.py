@@ -1,5 +1,4 @@
-"""Bounds, decision rules, multiplicity and power: how per-unit scores become verdicts that say how sure
-they are."""
+"""Bounds, decision rules, multiplicity and power: how per-unit scores become verdicts."""
 
 from xaic.statistics.bounds import (
     bca_mean,

@@ -1,16 +1,14 @@
 """One-sided confidence bounds at level 1 - alpha: of bounded means, of unbounded means, of proportions.
 
-Every function takes scores ``x`` [..., n] and returns bounds [...]; leading axes are computed together. NaN is not
-accepted: whoever calls decides what an undefined score means. Where ``clusters`` (an id for every unit) are given, the
-bounds work on the means of the clusters: each cluster counts once, and clusters are what is independent.
+Every function takes scores ``x`` [..., n] and returns bounds [...]; leading axes are computed together. NaN
+is not accepted: whoever calls decides what an undefined score means. Where ``clusters`` (an id for every unit)
+are given, the bounds work on the means of the clusters: each cluster counts once, and clusters are what is
+independent.
 
-Which bound promises what:
-
-* ``bounded_bound`` (by betting) and ``empirical_bernstein`` hold at every n for every distribution on [lo,
-hi];
-* ``clopper_pearson`` holds at every n for independent events;
-* ``student_t``, ``bca_mean`` and ``satterthwaite`` hold for n large enough, and nobody knows beforehand how
-large.
+* ``bounded_bound`` (by betting) and ``empirical_bernstein`` hold at every n, for every distribution on
+  [lo, hi].
+* ``clopper_pearson`` holds at every n for independent events.
+* ``student_t``, ``bca_mean`` and ``satterthwaite`` hold for large n, and nobody knows beforehand how large.
 """
 
 from __future__ import annotations
@@ -71,7 +69,7 @@ def bounded_bound(
         hi: greatest possible score.
         alpha: how often, at most, the bound may be wrong.
         side: which bound.
-        at: the value a rule will compare the bound with (default: the middle of the range); there the search is exact.
+        at: the value a rule compares the bound with (default: the middle of the range); exact there.
         clusters: an id for every unit; the bound is then one of the mean over cluster means.
         seed: fixes the orders of the units; choose it before the scores are seen.
     """
@@ -170,8 +168,10 @@ def bca_mean(
 
 
 def bca_level(replicates: Array, estimate: float, acceleration: ArrayLike, level: float) -> Array:
-    """Return the levels [P] at which BCa reads the replicates [B, P]: Phi(z0 + (z0 + z) / (1 - a (z0 +
-    z)))."""
+    """Return the levels [P] at which BCa reads replicates [B, P].
+
+    With z0 the bias and a the acceleration, the level is Phi(z0 + (z0 + z) / (1 - a (z0 + z))).
+    """
     count = len(replicates)
     below = ((replicates < estimate).sum(axis=0) + 0.5 * (replicates == estimate).sum(axis=0)) / count
     shift = ndtri(np.clip(below, 0.5 / count, 1 - 0.5 / count))
@@ -211,8 +211,7 @@ def mean_bound(
     at: float = 0.0,
     clusters: ArrayLike | None = None,
 ) -> Array:
-    """Return the bound that decision rules use: betting where ``bounds`` are known, else
-    ``unbounded_bound``."""
+    """Return the bound of decision rules: betting where ``bounds`` are known, else unbounded."""
     lo, hi = bounds
     if lo is None or hi is None:
         return unbounded_bound(x, alpha, side, clusters=clusters)

@@ -47,19 +47,23 @@ class Comparison:
         return row | ({"fault": self.fault} if self.fault else {})
 
     def __str__(self) -> str:
+        """Return the figures in words."""
         if self.fault:
             return self.fault
         return f"{self.estimate:.3g}, bounds {self.lower:.3g} and {self.upper:.3g}, n = {self.n}"
 
 
-def compare(
-    differences: Mapping[tuple[str, str], Array],
-    bounds: Range,
-    alpha: float,
-    at: float,
-    clusters: ArrayLike | None,
-) -> list[Comparison]:
-    """Return every pair with its bounds; pairs with the same defined units are computed together."""
+@dataclass(frozen=True)
+class Terms:
+    """The range of a difference, the error of a bound, and which units belong together."""
+
+    bounds: Range
+    alpha: float
+    clusters: ArrayLike | None
+
+
+def compare(differences: Mapping[tuple[str, str], Array], terms: Terms, at: float) -> list[Comparison]:
+    """Return every (control, operator) with its bounds; equal sets of defined units are computed together."""
     if not differences:
         raise Misuse("dominance needs at least one control to compare with")
     groups: dict[bytes, list[tuple[str, str]]] = {}
@@ -69,40 +73,36 @@ def compare(
     for keys in groups.values():
         names = [{"control": control, "operator": operator} for control, operator in keys]
         table = np.stack([np.asarray(differences[key], dtype=np.float64) for key in keys])
-        found |= zip(keys, _means(names, table, bounds, alpha, at, clusters), strict=True)
+        found |= zip(keys, _means(names, table, terms, at), strict=True)
     return [found[key] for key in differences]
 
 
-def single(
-    name: str, values: Array, bounds: Range, alpha: float, at: float, clusters: ArrayLike | None
-) -> Comparison:
-    table = np.asarray(values, dtype=np.float64)[None]
-    return _means([{"comparison": name}], table, bounds, alpha, at, clusters)[0]
+def single(name: str, values: Array, terms: Terms, at: float) -> Comparison:
+    """Return the mean of one array [n] with its bounds, to be compared with ``at``."""
+    return _means([{"comparison": name}], np.asarray(values, dtype=np.float64)[None], terms, at)[0]
 
 
-def _means(
-    names: list[dict[str, str]],
-    table: Array,
-    bounds: Range,
-    alpha: float,
-    at: float,
-    clusters: ArrayLike | None,
-) -> list[Comparison]:
+def _means(names: list[dict[str, str]], table: Array, terms: Terms, at: float) -> list[Comparison]:
     """Return the means of a table [P, n], whose rows are undefined at the same units, with their bounds."""
-    keep, ids = defined([table[0]], clusters)
+    keep, ids = defined([table[0]], terms.clusters)
     values = cluster_means(table[:, keep], ids)
     n, dropped = values.shape[1], int((~keep).sum())
-    mean = values.mean(axis=1) if n else np.full(len(table), np.nan)
     if n < LEAST:
-        lower = upper = np.full(len(table), np.nan)
-    else:
-        lower, upper = (mean_bound(values, bounds, alpha, side, at=at) for side in ("lower", "upper"))
-    found = []
-    for i, name in enumerate(names):
-        fault = too_few(n, dropped) if n < LEAST else _no_spread(mean[i], n) if np.isnan(lower[i]) else ""
-        ends = (-_INFINITY, _INFINITY) if fault else (float(lower[i]), float(upper[i]))
-        found.append(Comparison(name, float(mean[i]), *ends, n, dropped, fault))
-    return found
+        mean = values.mean(axis=1) if n else np.full(len(table), np.nan)
+        return [_boundless(name, float(mean[i]), n, dropped) for i, name in enumerate(names)]
+    lower, upper = (mean_bound(values, terms.bounds, terms.alpha, side, at=at) for side in ("lower", "upper"))
+    return [
+        Comparison(name, float(values[i].mean()), float(lower[i]), float(upper[i]), n, dropped)
+        if np.isfinite(lower[i])
+        else _boundless(name, float(values[i].mean()), n, dropped)
+        for i, name in enumerate(names)
+    ]
+
+
+def _boundless(name: dict[str, str], estimate: float, n: int, dropped: int) -> Comparison:
+    """Return a comparison without bounds: there are too few units, or they do not vary."""
+    fault = too_few(n, dropped) if n < LEAST else _no_spread(estimate, n)
+    return Comparison(name, estimate, -_INFINITY, _INFINITY, n, dropped, fault)
 
 
 def resampled(
@@ -112,12 +112,10 @@ def resampled(
     n = int(keep.sum()) if ids is None else len(np.unique(np.asarray(ids)))
     dropped = int((~keep).sum())
     if n < LEAST:
-        return Comparison(name, float("nan"), -_INFINITY, _INFINITY, n, dropped, too_few(n, dropped))
+        return _boundless(name, float("nan"), n, dropped)
     found = interval()
     if found.upper - found.lower <= 0:
-        return Comparison(
-            name, found.estimate, -_INFINITY, _INFINITY, n, dropped, _no_spread(found.estimate, n)
-        )
+        return _boundless(name, found.estimate, n, dropped)
     return Comparison(name, found.estimate, found.lower, found.upper, n, dropped)
 
 
@@ -133,6 +131,7 @@ def defined(
 
 
 def too_few(n: int, dropped: int = 0) -> str:
+    """Return why nothing is decided."""
     return f"only {n} independent units have a score ({dropped} dropped); at least {LEAST} are needed"
 
 

@@ -37,6 +37,9 @@ class Functional:
         range: the least and the greatest figure, where the definition has them; bounds are clipped to it.
         prepare: parts as measured [n, ...] -> parts as ``compute`` reads them [n, ...].
         compute: parts [B, n, ...] -> figures [B].
+        population: the figure if these units were the whole population, where ``compute`` corrects for the
+            sampling of units. Resamples scatter around this one.
+        finish: from the scale of ``compute`` to that of the figure; grows.
     """
 
     id: str
@@ -44,11 +47,14 @@ class Functional:
     range: tuple[float, float]
     prepare: Callable[[Parts], dict[str, Array]]
     compute: Callable[[Parts], Array]
+    population: Callable[[Parts], Array] | None = None
+    finish: Callable[[float], float] = float
 
     def __call__(self, values: Parts) -> float:
         """Return the figure of units as measured."""
         ready = self.prepare(values)
-        return float(self.compute({name: part[None] for name, part in ready.items()})[0])
+        figure = float(self.compute({name: part[None] for name, part in ready.items()})[0])
+        return float(np.clip(self.finish(figure), *self.range))
 
 
 def _named(*names: tuple[str, ...]) -> Callable[[Parts], dict[str, Array]]:
@@ -109,8 +115,10 @@ def draws(values: Parts) -> Array:
 
 
 def _icc(values: Parts) -> Array:
-    """ICC(1,1) = (MSB - MSW) / (MSB + (k - 1) MSW), mean squares pooled over features (Shrout and Fleiss
-    1979)."""
+    """Return ICC(1,1) = (MSB - MSW) / (MSB + (k - 1) MSW), mean squares pooled over features.
+
+    Source: Shrout and Fleiss 1979.
+    """
     k = values["draws"][0, 0]
     between = k * values["mean"].var(axis=1, ddof=1).sum(axis=-1)
     within = values["within"].mean(axis=1)
@@ -118,33 +126,43 @@ def _icc(values: Parts) -> Array:
     return np.asarray(np.divide(between - within, whole, out=np.zeros_like(whole), where=whole > 0))
 
 
-def _ece(values: Parts) -> Array:
-    """Debiased calibration error, L2, in ``BINS`` bins of equal mass, as its signed root.
+def _binned(values: Parts) -> tuple[Array, Array, Array]:
+    """Return squared gap, its sampling variance and the mass of every bin of equal mass, [B, bins] each.
 
-    With gap g_b, hit rate h_b and n_b units in bin b: q = sum_b n_b/n (g_b^2 - h_b (1 - h_b) / (n_b - 1)),
-    unbiased for the squared error of the binned confidences given the bins. The figure is sign(q)
-    sqrt(|q|): a root alone would put every well calibrated forecaster at exactly 0, and a resample could
-    not tell them apart. Units of equal confidence are kept in the order given. Sources: Broecker 2012;
-    Kumar, Liang and Ma 2019.
+    Units of equal confidence are kept in the order given.
     """
-    confidence, hit = values["confidence"], values["correct"]
-    n = confidence.shape[-1]
-    bins = max(1, min(BINS, n // 2))
-    order = np.argsort(confidence, axis=-1, kind="stable")
-    edges = np.linspace(0, n, bins + 1).round().astype(int)
+    order = np.argsort(values["confidence"], axis=-1, kind="stable")
+    n = order.shape[-1]
+    edges = np.linspace(0, n, max(1, min(BINS, n // 2)) + 1).round().astype(int)
     size = np.diff(edges)
-    mean = [
-        np.add.reduceat(np.take_along_axis(part, order, axis=-1), edges[:-1], axis=-1) / size
-        for part in (confidence, hit)
-    ]
-    noise = mean[1] * (1 - mean[1]) / np.maximum(size - 1, 1)
-    square = (((mean[0] - mean[1]) ** 2 - noise) * (size / n)).sum(axis=-1)
-    return np.asarray(np.sign(square) * np.sqrt(np.abs(square)))
+    said, hit = (
+        np.add.reduceat(np.take_along_axis(values[part], order, axis=-1), edges[:-1], axis=-1) / size
+        for part in ("confidence", "correct")
+    )
+    return (said - hit) ** 2, hit * (1 - hit) / np.maximum(size - 1, 1), size / n
+
+
+def _ece(values: Parts) -> Array:
+    """Debiased squared calibration error: sum_b n_b/n ((c_b - h_b)^2 - h_b (1 - h_b) / (n_b - 1)).
+
+    Here c_b is the mean confidence, h_b the hit rate and n_b the number of units of bin b. Unbiased for the
+    squared error of the binned confidences. Sources: Broecker 2012; Kumar, Liang and Ma 2019.
+    """
+    square, noise, mass = _binned(values)
+    return np.asarray(((square - noise) * mass).sum(axis=-1))
+
+
+def _ece_population(values: Parts) -> Array:
+    square, _, mass = _binned(values)
+    return np.asarray((square * mass).sum(axis=-1))
+
+
+def _signed_root(square: float) -> float:
+    return float(np.sign(square) * np.sqrt(abs(square)))
 
 
 def _auroc(values: Parts) -> Array:
-    """Area under the ROC curve: the Mann-Whitney statistic of midranks; 0.5 where a resample has one class
-    only."""
+    """Return the Mann-Whitney statistic of midranks; 0.5 where a resample has one class only."""
     positive = values["label"] > 0
     n, ones = positive.shape[-1], positive.sum(axis=-1)
     ranks = rankdata(values["score"], axis=-1)
@@ -169,6 +187,8 @@ FUNCTIONALS: dict[str, Functional] = {
             (0.0, 1.0),
             _named(("confidence", ""), ("correct", "correctness", "hit")),
             _ece,
+            _ece_population,
+            _signed_root,
         ),
         Functional(
             "auroc",

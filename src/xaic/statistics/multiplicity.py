@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
-    """Return Holm's adjusted p-values in the order given; rejecting those <= alpha errs once with
-    probability alpha.
+    """Return Holm's adjusted p-values in the order given.
 
+    Rejecting those at most alpha errs at least once with probability alpha or less:
     adjusted_(i) = max_{j <= i} min(1, (m - j + 1) p_(j)). Source: Holm 1979.
     """
     values = np.asarray(p, dtype=np.float64)

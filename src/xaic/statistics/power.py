@@ -21,8 +21,7 @@ MOST = 10_000_000
 
 
 def mean_power(n: int, d: float, alpha: float = 0.05) -> float:
-    """Return the power of the t bound: P(lower bound > 0) for normal differences with mean ``d``
-    deviations."""
+    """Return P(lower t bound > 0) for normal differences with mean ``d`` deviations."""
     return float(stats.nct.sf(stats.t.ppf(1 - alpha, n - 1), n - 1, d * np.sqrt(n)))
 
 
@@ -68,14 +67,13 @@ def single_power(joint: float, wins: int) -> float:
 
 
 def units_for_mean(d: float, power: float = 0.9, alpha: float = 0.05, wins: int = 1) -> int:
-    """Return the least n at which all ``wins`` t bounds lie above 0 with the power wanted, effect ``d``
-    each."""
+    """Return the least n at which all ``wins`` t bounds lie above 0, each with effect ``d``."""
     wanted = single_power(power, wins)
     return _least(lambda n: mean_power(n, d, alpha) >= wanted, 2)
 
 
 def units_for_betting(
-    mean: float, deviation: float, floor: float, power: float = 0.9, alpha: float = 0.05, wins: int = 1
+    mean: float, deviation: float, floor: float, *, power: float = 0.9, alpha: float = 0.05, wins: int = 1
 ) -> int:
     """Return the least n at which all ``wins`` betting bounds lie above 0; see ``betting_power``."""
     wanted = single_power(power, wins)

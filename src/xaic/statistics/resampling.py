@@ -1,8 +1,7 @@
-"""Bootstrap bounds of functionals: units, or whole clusters of them, are drawn again and the figure
-computed anew.
+"""Bootstrap bounds of functionals: units, or whole clusters, are drawn again and the figure computed anew.
 
-What is resampled is the unit (all its parts together), so a functional need not be a mean of units. The bounds are
-asymptotic: ``sizes`` tells how often they were seen to err.
+What is resampled is the unit (all its parts together), so a functional need not be a mean of units. The
+bounds are asymptotic: ``sizes`` tells how often they were seen to err.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     Index = NDArray[np.intp]
     Figure = Callable[[Index], Array]  # rows [B, n] -> figures [B]
 
-Kind = Literal["bca", "percentile"]
+Kind = Literal["bca", "percentile", "basic"]
 GROUPS = 100
 """The jackknife leaves out one of at most this many groups of clusters at a time."""
 _CHUNK = 1 << 21
@@ -50,6 +49,7 @@ def bootstrap_interval(
     rng: np.random.Generator | None = None,
     resamples: int = RESAMPLES,
     kind: Kind = "bca",
+    centre: float | None = None,
     width: int = 1,
 ) -> Interval:
     """Return both bootstrap bounds of a figure of n units.
@@ -61,7 +61,8 @@ def bootstrap_interval(
         clusters: an id for every unit; clusters are then drawn whole.
         rng: source of the resamples; without it a fixed one.
         resamples: how many.
-        kind: ``bca`` (Efron 1987) or ``percentile``.
+        kind: ``bca`` (Efron 1987), ``percentile``, or ``basic``: the estimate less the resamples' errors.
+        centre: what resamples scatter around (default: the estimate); only ``basic`` can heed it.
         width: numbers a unit brings into the figure; only for the use of memory.
     """
     members = _members(n, clusters)
@@ -77,6 +78,9 @@ def bootstrap_interval(
         speed = _acceleration(figure, members, n)
         levels = np.concatenate([bca_level(replicates, estimate, speed, level) for level in levels])
     lower, upper = (float(quantiles(replicates, levels[i : i + 1])[0]) for i in (0, 1))
+    if kind == "basic":
+        whole = estimate if centre is None else centre
+        lower, upper = estimate + whole - upper, estimate + whole - lower
     return Interval(estimate, lower, upper)
 
 
@@ -85,16 +89,14 @@ def bootstrap_bound(
     functional: Functional,
     alpha: float,
     side: Side,
+    *,
     clusters: ArrayLike | None = None,
     rng: np.random.Generator | None = None,
     resamples: int = RESAMPLES,
-    kind: Kind = "bca",
 ) -> float:
     """Return one bound of a functional of parts [n, ...]; see ``functional_interval``."""
-    interval = functional_interval(
-        values, functional, alpha, clusters=clusters, rng=rng, resamples=resamples, kind=kind
-    )
-    return interval.lower if side == "lower" else interval.upper
+    found = functional_interval(values, functional, alpha, clusters=clusters, rng=rng, resamples=resamples)
+    return found.lower if side == "lower" else found.upper
 
 
 def functional_interval(
@@ -105,9 +107,13 @@ def functional_interval(
     clusters: ArrayLike | None = None,
     rng: np.random.Generator | None = None,
     resamples: int = RESAMPLES,
-    kind: Kind = "bca",
 ) -> Interval:
-    """Return a functional of units with both bounds, clipped to the range of the functional."""
+    """Return a functional of units with both bounds, clipped to the range of the functional.
+
+    The bounds are BCa, but basic where the functional corrects for sampling: in a resample it corrects for
+    the resampling alone, so its figures scatter around the uncorrected one. BCa would take that for a bias of
+    the estimate; on the calibration error it then erred in half of all cases.
+    """
     ready = functional.prepare(values)
     n, width = _extent(ready)
     found = bootstrap_interval(
@@ -117,12 +123,12 @@ def functional_interval(
         clusters=clusters,
         rng=rng,
         resamples=resamples,
-        kind=kind,
+        kind="bca" if functional.population is None else "basic",
+        centre=_centre(functional, ready),
         width=width,
     )
-    return Interval(
-        *(float(np.clip(x, *functional.range)) for x in (found.estimate, found.lower, found.upper))
-    )
+    ends = (functional.finish(end) for end in (found.estimate, found.lower, found.upper))
+    return Interval(*(float(np.clip(end, *functional.range)) for end in ends))
 
 
 def difference_interval(
@@ -135,11 +141,15 @@ def difference_interval(
     rng: np.random.Generator | None = None,
     resamples: int = RESAMPLES,
 ) -> Interval:
-    """Return functional(one) - functional(other) with both bounds, the same units drawn for both."""
+    """Return functional(one) - functional(other) with both bounds, the same units drawn for both.
+
+    The difference is taken on the scale of ``compute``: for the calibration error, of squares.
+    """
     first, second = functional.prepare(one), functional.prepare(other)
     (n, width), (m, _) = _extent(first), _extent(second)
     if n != m:
         raise Misuse(f"{n} units cannot be paired with {m}")
+    centres = _centre(functional, first), _centre(functional, second)
     return bootstrap_interval(
         lambda rows: functional.compute(_taken(first, rows)) - functional.compute(_taken(second, rows)),
         n,
@@ -147,8 +157,16 @@ def difference_interval(
         clusters=clusters,
         rng=rng,
         resamples=resamples,
+        kind="bca" if functional.population is None else "basic",
+        centre=None if centres[0] is None or centres[1] is None else centres[0] - centres[1],
         width=width,
     )
+
+
+def _centre(functional: Functional, parts: Mapping[str, Array]) -> float | None:
+    if functional.population is None:
+        return None
+    return float(functional.population({name: part[None] for name, part in parts.items()})[0])
 
 
 def _extent(parts: Mapping[str, Array]) -> tuple[int, int]:

@@ -14,9 +14,9 @@ import numpy as np
 
 from xaic.documents.errors import Misuse
 from xaic.documents.types import State
-from xaic.statistics import sizes
+from xaic.statistics import wording
 from xaic.statistics.bounds import clopper_pearson, cluster_means
-from xaic.statistics.comparing import LEAST, Comparison, compare, defined, resampled, single, too_few
+from xaic.statistics.comparing import LEAST, Comparison, Terms, compare, defined, resampled, single, too_few
 from xaic.statistics.functionals import get_functional
 from xaic.statistics.outcome import Outcome, finite
 from xaic.statistics.resampling import difference_interval, functional_interval
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from xaic.statistics.functionals import Functional, Parts
+    from xaic.statistics.functionals import Parts
 
     Array = NDArray[np.float64]
     Range = tuple[float | None, float | None]
@@ -50,21 +50,24 @@ def dominance(
     contradict each other.
 
     Args:
-        differences: (control, operator) -> score of the method minus score of the control [n], higher is better.
+        differences: (control, operator) -> score of the method minus score of the control [n]; higher is
+            better.
         bounds: least and greatest possible difference; None where there is none.
         alpha: error of each bound.
         margin: what the differences must exceed.
         clusters: an id for every unit.
     """
-    found = compare(differences, bounds, alpha, margin, clusters)
-    rule = (
-        f"DR1: pass when the lower {_percent(1 - alpha)} bound of the mean difference is above {margin:g} for every "
-        f"control under every operator; fail when for one control the upper bound is at most {margin:g} under every "
-        "operator"
-    )
+    found = compare(differences, Terms(bounds, alpha, clusters), margin)
+    rule = wording.dominance(alpha, margin)
     state, weakest, reason = _dominates(found, margin)
     return _outcome(
-        state, weakest, found, margin=margin, rule=rule, reason=reason, promise=_promise(bounds, alpha)
+        state,
+        weakest,
+        found,
+        margin=margin,
+        rule=rule,
+        reason=reason,
+        promise=wording.promise_of_mean(bounds, alpha),
     )
 
 
@@ -106,7 +109,7 @@ def agreement(
     Pass when every operator alone gives the same verdict, all pass or all fail. Fail when one passes what
     another fails. Inconclusive where an operator decides nothing, or where there is only one.
     """
-    found = compare(differences, bounds, alpha, margin, clusters)
+    found = compare(differences, Terms(bounds, alpha, clusters), margin)
     alone = {operator: _dominates(group, margin) for operator, group in _by(found, "operator").items()}
     states = {state for state, _, _ in alone.values()}
     if len(alone) < 2:
@@ -115,16 +118,19 @@ def agreement(
         state = State.FAIL
     else:
         state = State.PASS if len(states) == 1 and State.INCONCLUSIVE not in states else State.INCONCLUSIVE
-    rule = (
-        f"DR1 under each operator alone at {_percent(1 - alpha)}: pass when all give the same verdict, fail when one "
-        "passes what another fails"
-    )
+    rule = wording.agreement(alpha)
     reason = "; ".join(
         f"{operator or 'the only operator'}: {state_.value}" for operator, (state_, _, _) in alone.items()
     )
     weakest = min(found, key=lambda one: (one.lower, one.estimate))
     return _outcome(
-        state, weakest, found, margin=margin, rule=rule, reason=reason, promise=_promise(bounds, alpha)
+        state,
+        weakest,
+        found,
+        margin=margin,
+        rule=rule,
+        reason=reason,
+        promise=wording.promise_of_mean(bounds, alpha),
     )
 
 
@@ -138,8 +144,10 @@ def functional_dominance(
     clusters: ArrayLike | None = None,
     rng: np.random.Generator | None = None,
 ) -> Outcome:
-    """Decide DR1 on a figure of all units, such as an ICC: computed in every resample, the same units for
-    both."""
+    """Decide DR1 on a figure of all units, such as an ICC.
+
+    The figure is computed in every resample, the same units for the method and its control.
+    """
     figure = get_functional(functional)
     if not controls:
         raise Misuse("dominance needs at least one control to compare with")
@@ -158,11 +166,8 @@ def functional_dominance(
 
     found = [against(name, parts) for name, parts in controls.items()]
     state, weakest, reason = _dominates(found, margin)
-    rule = (
-        f"DR1: pass when the lower {_percent(1 - alpha)} bootstrap bound of the difference of the {figure.title} is above "
-        f"{margin:g} for every control; fail when for one control the upper bound is at most {margin:g}"
-    )
-    promise = sizes.promise(_measured(figure))
+    rule = wording.functional_dominance(alpha, margin, figure)
+    promise = wording.promise_of_functional(figure)
     return _outcome(state, weakest, found, margin=margin, rule=rule, reason=reason, promise=promise)
 
 
@@ -176,10 +181,9 @@ def null_calibrated(
     alpha: float = 0.05,
     clusters: ArrayLike | None = None,
 ) -> Outcome:
-    """Decide DR2: maps change beyond their own repeatability, and keep no more similarity than unrelated
-    models share.
+    """Decide DR2: maps change, and keep no more similarity than unrelated models share.
 
-    (i) the lower bound of mean[repeat - trained_random] is above 0; (ii) the upper bound of
+    Pass when (i) the lower bound of mean[repeat - trained_random] is above 0; (ii) the upper bound of
     mean[trained_random - random_random] is at most the margin. Fail when (i) has its upper bound at most 0
     or (ii) its lower bound above the margin.
 
@@ -192,8 +196,9 @@ def null_calibrated(
         alpha: error of each bound.
         clusters: an id for every unit.
     """
-    change_ = single("change", repeat - trained_random, bounds, alpha, 0.0, clusters)
-    excess = single("excess", trained_random - random_random, bounds, alpha, margin, clusters)
+    terms = Terms(bounds, alpha, clusters)
+    change_ = single("change", repeat - trained_random, terms, 0.0)
+    excess = single("excess", trained_random - random_random, terms, margin)
     if change_.lower > 0 and excess.upper <= margin:
         state, deciding, reason = State.PASS, excess, "changes, and keeps no more similarity than chance"
     elif change_.upper <= 0:
@@ -203,11 +208,7 @@ def null_calibrated(
     else:
         deciding = excess if change_.lower > 0 else change_
         state, reason = State.INCONCLUSIVE, f"the {deciding.name['comparison']} is undecided"
-    rule = (
-        f"DR2 at {_percent(1 - alpha)}: pass when (i) the lower bound of the change, repeated minus randomised similarity, "
-        f"is above 0 and (ii) the upper bound of the excess, randomised minus chance similarity, is at most {margin:g}; "
-        f"fail when (i) has its upper bound at most 0 or (ii) its lower bound above {margin:g}"
-    )
+    rule = wording.null_calibrated(alpha, margin)
     held = 0.0 if deciding is change_ else margin
     return _outcome(
         state,
@@ -216,7 +217,7 @@ def null_calibrated(
         margin=held,
         rule=rule,
         reason=f"{reason}: {deciding}",
-        promise=_promise(bounds, alpha),
+        promise=wording.promise_of_mean(bounds, alpha),
     )
 
 
@@ -229,24 +230,27 @@ def change(
     margin: float = 0.0,
     clusters: ArrayLike | None = None,
 ) -> Outcome:
-    """Decide part (i) of DR2 alone: maps differ by more than the method's own repeatability plus the
-    margin."""
-    one = single("change", repeat - other, bounds, alpha, margin, clusters)
-    rule = (
-        f"DR2 (i): pass when the lower {_percent(1 - alpha)} bound of the change, repeated minus other similarity, is above "
-        f"{margin:g}; fail when the upper bound is at most {margin:g}"
-    )
+    """Decide part (i) of DR2 alone: maps differ beyond repeatability plus the margin."""
+    one = single("change", repeat - other, Terms(bounds, alpha, clusters), margin)
+    rule = wording.change(alpha, margin)
     state, reason = _above(one, margin)
     return _outcome(
-        state, one, (one,), margin=margin, rule=rule, reason=reason, promise=_promise(bounds, alpha)
+        state,
+        one,
+        (one,),
+        margin=margin,
+        rule=rule,
+        reason=reason,
+        promise=wording.promise_of_mean(bounds, alpha),
     )
 
 
 def proportion(
     holds: ArrayLike, *, p0: float = 0.95, alpha: float = 0.05, clusters: ArrayLike | None = None
 ) -> Outcome:
-    """Decide DR3: a property holds for at least a share ``p0`` of units, by the exact bound of Clopper and
-    Pearson.
+    """Decide DR3: a property holds for at least a share ``p0`` of units.
+
+    The bound is the exact one of Clopper and Pearson.
 
     Args:
         holds: for every unit [n], whether the property holds within its tolerance.
@@ -254,19 +258,17 @@ def proportion(
         alpha: error of each bound.
         clusters: an id for every unit; a cluster holds when all its units do.
     """
-    good = np.asarray(holds, dtype=bool)
-    whole = cluster_means(good.astype(np.float64), clusters) > 1 - 1e-9
-    n, k = len(whole), int(whole.sum())
-    rule = (
-        f"DR3: pass when the lower {_percent(1 - alpha)} Clopper-Pearson bound of the share of units for which the "
-        f"property holds is at least {p0:g}; fail when the upper bound is below {p0:g}"
-    )
+    keep, ids = defined([holds], clusters)
+    good = np.asarray(holds, dtype=np.float64)[keep] != 0
+    whole = cluster_means(good.astype(np.float64), ids) > 1 - 1e-9
+    n, k, dropped = len(whole), int(whole.sum()), int((~keep).sum())
+    rule = wording.proportion(alpha, p0)
     if n < LEAST:
-        return Outcome(State.INCONCLUSIVE, n=n, margin=p0, rule=rule, reason=too_few(n))
+        return Outcome(State.INCONCLUSIVE, n=n, margin=p0, rule=rule, reason=too_few(n, dropped))
     lower, upper = (clopper_pearson(k, n, alpha, side) for side in ("lower", "upper"))
     state = State.PASS if lower >= p0 else State.FAIL if upper < p0 else State.INCONCLUSIVE
-    one = Comparison({}, k / n, lower, upper, n)
-    promise = f"at most {_percent(alpha)} false passes, at any n (Clopper-Pearson bound)"
+    one = Comparison({}, k / n, lower, upper, n, dropped)
+    promise = wording.promise_of_proportion(alpha)
     reason = f"holds for {k} of {n} units; share {one}"
     return _outcome(state, one, (one,), margin=p0, rule=rule, reason=reason, promise=promise)
 
@@ -280,21 +282,24 @@ def non_inferiority(
     clusters: ArrayLike | None = None,
     reference: str = "the reference",
 ) -> Outcome:
-    """Decide DR4: no worse than a reference by the margin or more; differences [n] are method minus
-    reference.
+    """Decide DR4: no worse than a reference by the margin or more.
 
-    Pass when the lower bound is above -margin, fail when the upper bound is at most -margin.
+    Differences [n] are method minus reference. Pass when the lower bound is above -margin, fail when the upper
+    bound is at most -margin.
     """
     if margin < 0:
         raise Misuse(f"the margin of non-inferiority is {margin}; it must not be negative")
-    one = single(reference, differences, bounds, alpha, -margin, clusters)
-    rule = (
-        f"DR4: pass when the lower {_percent(1 - alpha)} bound of the mean difference to {reference} is above {-margin:g}; "
-        f"fail when the upper bound is at most {-margin:g}"
-    )
+    one = single(reference, differences, Terms(bounds, alpha, clusters), -margin)
+    rule = wording.non_inferiority(alpha, margin, reference)
     state, reason = _above(one, -margin)
     return _outcome(
-        state, one, (one,), margin=-margin, rule=rule, reason=reason, promise=_promise(bounds, alpha)
+        state,
+        one,
+        (one,),
+        margin=-margin,
+        rule=rule,
+        reason=reason,
+        promise=wording.promise_of_mean(bounds, alpha),
     )
 
 
@@ -321,11 +326,8 @@ def below(
         ids,
     )
     state = State.PASS if one.upper < margin else State.FAIL if one.lower > margin else State.INCONCLUSIVE
-    rule = (
-        f"DR6: pass when the upper {_percent(1 - alpha)} bootstrap bound of the {figure.title} is below {margin:g}; fail when "
-        f"the lower bound is above {margin:g}"
-    )
-    promise = sizes.promise(_measured(figure))
+    rule = wording.below(alpha, margin, figure)
+    promise = wording.promise_of_functional(figure)
     return _outcome(
         state, one, (one,), margin=margin, rule=rule, reason=f"{figure.title}: {one}", promise=promise
     )
@@ -373,17 +375,3 @@ def _by(found: Sequence[Comparison], key: str) -> dict[str, list[Comparison]]:
 def _who(one: Comparison) -> str:
     operator = one.name["operator"]
     return one.name["control"] + (f" under {operator}" if operator else "")
-
-
-def _promise(bounds: Range, alpha: float) -> str:
-    if None in bounds:
-        return sizes.promise("mean")
-    return f"at most {_percent(alpha)} false passes for bounded scores, at any n (betting bound)"
-
-
-def _measured(figure: Functional) -> str:
-    return figure.id if figure.id in sizes.MEASURED else "mean"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.4g} %"
