@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 
 from xaic.methods.attribution import AttributionMethod
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from xaic.families.attribution import AttributionTask
     from xaic.methods.base import Context
@@ -78,7 +79,7 @@ class CaptumMethod(AttributionMethod):
 
     def explain_task(self, task: AttributionTask, ctx: Context) -> Tensor:
         """Return the maps of all rows, a block of rows at a time."""
-        model = twin(ctx.module(task.model))
+        model = nn.Sequential(twin(ctx.module(task.model)))  # Captum sees only modules below the root
         self.prepare(model)
 
         def explain(inputs: Tensor, targets: Tensor) -> Tensor:

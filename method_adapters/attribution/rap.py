@@ -19,7 +19,7 @@ from method_adapters.attribution._relevance import (
     trace,
     walk,
 )
-from method_adapters.attribution._relevance.adapter import count, heat_map, network_of
+from method_adapters.attribution._relevance.adapter import heat_map, network_of
 from method_adapters.attribution._relevance.layers import Affine
 from method_adapters.attribution._relevance.rules import column, divide, sum_rule, totals, uniform_shift
 from xaic.documents.types import Capabilities, ClaimedProperty, MethodCard
@@ -147,7 +147,7 @@ class RAP(Method[Any, AttributionTask, Attribution]):
             "BatchNorm is folded into the layer before it, or kept as a convolution of one weight a channel",
             "the published code's own rule for BatchNorm is not used",
             "the output layer is told by its place, not by a largest relevance of 1",
-            "a layer whose relevance sits on units that read only zeros shares it evenly, so that none is lost",
+            "a layer in which no relevance finds a way shares it evenly over its inputs: none is lost",
             "hidden inputs below zero go by the sign of the product; the layer is shifted once, not by sign",
             "where a denominator of first layer or pooling is 0, relevance is shared evenly, not dropped",
             "any first layer gets the box rule, with each input's own smallest and largest value as the box",
@@ -178,7 +178,7 @@ class RAP(Method[Any, AttributionTask, Attribution]):
     def run(self, task: AttributionTask, state: State, ctx: Context) -> Attribution:  # noqa: ARG002
         """Return one map a row, [N, 1, ...] or [N, D]."""
         network = network_of(task.model.digest, ctx.module(task.model), task.inputs)
-        count(ctx, len(task.inputs))
+        ctx.count(len(task.inputs), len(task.inputs))
         return Attribution(heat_map(rap(network, task.inputs, task.targets)))
 
 

@@ -23,7 +23,7 @@ from method_adapters.attribution._relevance import (
     trace,
     walk,
 )
-from method_adapters.attribution._relevance.adapter import count, heat_map, network_of
+from method_adapters.attribution._relevance.adapter import heat_map, network_of
 from method_adapters.attribution._relevance.rules import divide, sum_rule, uniform_shift
 from method_adapters.attribution._relevance.start_map import Purge, Start, start_layer, start_map
 from method_adapters.attribution._relevance.windows import floats_a_row, scatter, windows
@@ -226,7 +226,7 @@ class RSP(Method[Any, AttributionTask, Attribution]):
             activation=task.model.activation,
             purge_layers=ctx.parameter("purge_layers"),
         )
-        count(ctx, len(task.inputs))
+        ctx.count(len(task.inputs), len(task.inputs))
         return Attribution(heat_map(rsp(network, task.inputs, task.targets, options)))
 
 

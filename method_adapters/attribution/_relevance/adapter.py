@@ -44,10 +44,3 @@ def network_of(digest: str, module: nn.Module, inputs: Tensor) -> Network:
 def heat_map(relevance: Tensor) -> Tensor:
     """Return relevance summed over channels: [N, 1, ...] for images and series, [N, D] as it is."""
     return relevance if relevance.ndim == 2 else relevance.sum(1, keepdim=True)
-
-
-def count(ctx: object, rows: int) -> None:
-    """Tell a context that can count of one layerwise forward and one relevance pass of ``rows`` inputs."""
-    counter = getattr(ctx, "count", None)
-    if counter is not None:
-        counter(rows, rows)

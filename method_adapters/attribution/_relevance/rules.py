@@ -40,8 +40,8 @@ def column(values: Tensor, like: Tensor) -> Tensor:
 def uniform_shift(layer: Affine, c: Tensor, r: Tensor) -> Tensor:
     """Return C - (ΣC - ΣR) / N · 1[C ≠ 0], N the number of C ≠ 0: each row then keeps the total of R.
 
-    A row with no C ≠ 0 holds its relevance on units that read only zeros and live on their bias. There is
-    nothing to shift; each unit then shares evenly over what it reads.
+    In a row with no C ≠ 0 no relevance found a way: its units live on their bias. There is nothing to shift;
+    each unit then shares evenly over what it reads.
     """
     there = c != 0
     count = totals(there)

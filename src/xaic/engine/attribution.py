@@ -291,6 +291,14 @@ class AttributionSweeps(Sweeps):
         files = {"maps.safetensors": save({"values": values.reshape(len(values), *shape).contiguous()})}
         return files | ({"curves.safetensors": save(kept)} if kept else {})
 
+    def pictures(self) -> dict[str, bytes]:
+        """Return the inputs as pictures [N, H, W, 3], as a file, where they are colour images in [0, 1]."""
+        x = self.task.inputs
+        if x.ndim != 4 or x.shape[1] != 3 or x.min() < 0 or x.max() > 1:
+            return {}
+        pixels = (x * 255).round().byte().permute(0, 2, 3, 1).contiguous()
+        return {"pictures.safetensors": save({"pictures": pixels})}
+
     def _made(self, name: str) -> list[tuple[Any, Any]]:
         return [(key, value) for key, value in self.memo.items() if key[0] == name]
 

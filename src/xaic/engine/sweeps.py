@@ -150,6 +150,10 @@ class Sweeps:
         """Return files, by name, that a report shows."""
         return {}
 
+    def pictures(self) -> dict[str, bytes]:
+        """Return files, by name, that show the inputs themselves."""
+        return {}
+
     def passes(self) -> dict[str, dict[str, Any]]:
         """Return rows that went forward and backward by sweep, and whether the sweep is shared by all methods.
 

@@ -20,6 +20,7 @@ from xaic.documents import store
 from xaic.documents.errors import MissingFile
 from xaic.documents.types import Environment, Measurement, Plan, RunRecord, TrialRecord, Verdict
 from xaic.harness.evidence import Evidence, lay_out
+from xaic.harness.planning import shared_trial
 
 if TYPE_CHECKING:
     import numpy as np
@@ -154,12 +155,10 @@ class LoadedRun:
         path = trial_folder(self.folder, trial) / name
         return dict(load_file(path)) if path.is_file() else {}
 
-    def pictures(self, benchmark: str) -> dict[str, NDArray[np.uint8]]:
-        """Return unit -> picture [H, W, 3] of a benchmark whose specimen can be shown."""
-        from safetensors.numpy import load_file
-
-        path = self.folder / "pictures" / f"{benchmark.replace('/', '-')}.safetensors"
-        return dict(load_file(path)) if path.is_file() else {}
+    def pictures(self, benchmark: str) -> NDArray[np.uint8] | None:
+        """Return the pictures [N, H, W, 3] of a benchmark whose specimen can be shown, or None."""
+        found: Any = self._arrays(shared_trial(benchmark), "pictures.safetensors")
+        return found.get("pictures")
 
 
 def write_timing(path: Path, timing: dict[str, Any]) -> None:

@@ -79,7 +79,7 @@ def make_plan(
     benchmarks = _benchmarks(profile, asked_families)
     criteria = {r.criterion: catalogue.get_criterion(r.criterion) for r in profile.requirements}
     used = sorted({b.family for b in benchmarks})
-    trials = [PlannedTrial(f"{SHARED}--{slug(b.id)}", SHARED, b.id, seed, stage=0) for b in benchmarks]
+    trials = [PlannedTrial(shared_trial(b.id), SHARED, b.id, seed, stage=0) for b in benchmarks]
     for benchmark in benchmarks:
         trials += [
             PlannedTrial(trial_id(s.id, benchmark.id, seed), s.id, benchmark.id, seed, 1, unfit(s, benchmark))
@@ -169,6 +169,11 @@ def unfit(subject: Subject, benchmark: Benchmark) -> str:
     if missing:
         return f"does not cover the model's modules {', '.join(missing)}"
     return ""
+
+
+def shared_trial(benchmark: str) -> str:
+    """Return the id of the trial that makes what a benchmark's methods share."""
+    return f"{SHARED}--{slug(benchmark)}"
 
 
 def slug(text: str) -> str:

@@ -218,9 +218,9 @@ def _finish(job: Job, benchmark: Benchmark, sweeps: Sweeps, measured: Mapping[st
         )
         store.write(sidecar, folder / "measurements.json")
         files = {"measurements.parquet": hash_, "measurements.json": store.file_digest(folder / "measurements.json")}
-        for name, data in sweeps.keepsakes().items():
-            store.write_bytes(folder / name, data)
-            files[name] = store.file_digest(folder / name)
+    for name, data in (sweeps.keepsakes() if files else sweeps.pictures() if not benchmark.gating else {}).items():
+        store.write_bytes(folder / name, data)
+        files[name] = store.file_digest(folder / name)
     passes = sweeps.passes()
     record = TrialRecord(
         id=job.trial,

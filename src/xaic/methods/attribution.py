@@ -1,6 +1,6 @@
 """The short way to write an attribution method: a class with one function, or a function with a decorator.
 
-What the author does not say is derived: the card's id and title from the name, its purpose from the docstring.
+What the author does not say is derived: id and title of the card from the name, purpose from the docstring.
 Such a card claims nothing and leaves empty what only the author can know.
 """
 

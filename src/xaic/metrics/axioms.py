@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from xaic.engine.attribution import AttributionSweeps
 
 LEAST_SHARE = 0.05
-"""Differences of the logit below this share of the largest are measured against that floor."""
+"""Floor of the difference of the target's logit, as a share of the largest difference over classes."""
 
 
 @metric(
@@ -29,10 +29,12 @@ LEAST_SHARE = 0.05
     sweeps=("output", "predictions", "baseline_logits", "doubled"),
     subjects="method",
 )
-def completeness(sweeps: AttributionSweeps, subject: str, variant: str) -> dict[str, Tensor]:  # noqa: ARG001
-    """|sum a - (f(x) - f(x'))| / max(|f(x) - f(x')|, floor). Parts: 'difference', 'absolute', 'doubled' (steps doubled).
+def completeness(sweeps: AttributionSweeps, subject: str, _variant: str) -> dict[str, Tensor]:
+    """|sum a - (f(x) - f(x'))| / max(|f(x) - f(x')|, floor), f the target's logit and x' the task's baseline.
 
-    The floor is a twentieth of the logit's range over classes at the unit, so that it depends on the unit alone.
+    The floor is a twentieth of the largest difference |f_k(x) - f_k(x')| over classes k, so it depends on
+    the unit alone. Parts: 'absolute' (the gap itself), 'difference' (f(x) - f(x')), and 'doubled' (the
+    relative gap with the convergence parameter doubled) where the method has one.
     """
     task = sweeps.task
     logits = sweeps.predictions().double()

@@ -1,6 +1,6 @@
 """What a metric is: a pure function of sweeps, with its declaration right above it.
 
-A metric never calls a model or a method. It names the sweeps it needs, reads them from a ``Sweeps`` object and returns
+A metric never calls a model or a method. It names the sweeps it needs, reads them from ``Sweeps`` and returns
 a score for every unit, never only a mean.
 """
 
@@ -67,7 +67,8 @@ def metric(**declaration: Any) -> Callable[[MetricFunction], MetricFunction]:
         entry = Metric(function=function, **declaration)
         known = _METRICS.get(entry.id)
         if known is not None and known.function.__module__ != function.__module__:
-            raise BadData(f"two metrics are called {entry.id!r}: in {known.function.__module__} and {function.__module__}")
+            modules = f"{known.function.__module__} and {function.__module__}"
+            raise BadData(f"two metrics are called {entry.id!r}: in {modules}")
         _METRICS[entry.id] = entry
         return function
 

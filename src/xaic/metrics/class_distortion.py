@@ -1,8 +1,12 @@
 """Class distortion: does removing the explained region move the target and leave the other classes?
 
-CDS = ln((T + eps) / (D + eps) + 1), with T and D the mean Bernoulli divergence of the target's and of the other classes'
-scores before and after (released code of Kim et al. 2022, eps = 1e-7). A mask that changes nothing scores ln 2: read T and D too.
-Softmax couples classes, so for softmax models the other classes' scores are renormalised among themselves before D.
+CDS = ln((T + eps) / (D + eps) + 1), eps = 1e-7, with T the Bernoulli divergence of the target's score
+before and after, and D its mean over the other classes (as in the code that Kim et al. released). A mask
+that changes nothing scores ln 2, so T and D stand beside it.
+
+The definition is for sigmoid scores. Softmax couples classes: there, the other classes' scores are
+renormalised among themselves before D, so that D is 0 for two classes. With one class D does not exist:
+NaN.
 """
 
 from __future__ import annotations
@@ -20,17 +24,20 @@ if TYPE_CHECKING:
 
 EPS = 1e-7
 LARGEST = 20.0
-"""An upper bound of CDS for scores in [0, 1]: the divergence is at most ln(1 / eps) = 16.2, over eps, plus one, in logs
-is 18.9."""
+"""Above every CDS of scores in [0, 1]: T is at most ln(1 + 1 / eps) = 16.2 and ln(16.2 / eps + 1) = 18.9."""
 
 
 def bernoulli_divergence(p: Tensor, q: Tensor) -> Tensor:
-    """p ln((p + eps) / (q + eps)) + (1 - p) ln((1 - p + eps) / (1 - q + eps)), elementwise."""
+    """KL_B(p, q) = p ln((p + eps) / (q + eps)) + (1 - p) ln((1 - p + eps) / (1 - q + eps)), elementwise."""
     return p * ((p + EPS) / (q + EPS)).log() + (1 - p) * ((1 - p + EPS) / (1 - q + EPS)).log()
 
 
 def parts(before: Tensor, after: Tensor, targets: Tensor, *, softmax: bool) -> tuple[Tensor, Tensor]:
-    """Return T [N] of the target and D [N], the mean over the other classes; scores are [N, K]."""
+    """Return T [N] of the target and D [N], the mean over the other classes; scores are [N, K].
+
+    eps lets a divergence fall below 0 by about eps; that is cut off.
+    """
+    before, after = before.double(), after.double()
     chosen = torch.zeros_like(before, dtype=torch.bool).scatter(1, targets[:, None], value=True)
     moved = bernoulli_divergence(before, after)[chosen]
     if softmax:
@@ -40,6 +47,7 @@ def parts(before: Tensor, after: Tensor, targets: Tensor, *, softmax: bool) -> t
 
 
 def _among_others(scores: Tensor, chosen: Tensor) -> Tensor:
+    """Renormalise over the classes that are not chosen; mass below eps stays as small as it is."""
     rest = scores.masked_fill(chosen, 0)
     return rest / rest.sum(1, keepdim=True).clamp_min(EPS)
 
@@ -64,7 +72,7 @@ def _score(sweeps: AttributionSweeps, subject: str, variant: str, after: str) ->
     variants="operators",
 )
 def cds(sweeps: AttributionSweeps, subject: str, variant: str) -> dict[str, Tensor]:
-    """Forward: the target should move, the others stay. Parts T and D beside it."""
+    """CDS of removing the most relevant share of x: the target moves, the others stay. Parts T, D."""
     return _score(sweeps, subject, variant, "removed")
 
 
@@ -81,5 +89,5 @@ def cds(sweeps: AttributionSweeps, subject: str, variant: str) -> dict[str, Tens
     variants="operators",
 )
 def cds_reverse(sweeps: AttributionSweeps, subject: str, variant: str) -> dict[str, Tensor]:
-    """Reverse: what is kept should keep the target. Parts T and D beside it."""
+    """CDS of keeping only the most relevant share of x: that keeps the target. Parts T, D."""
     return _score(sweeps, subject, variant, "kept")

@@ -1,4 +1,7 @@
-"""Complexity: on how few locations the relevance lies. Reported, never gated."""
+"""Complexity: on how few locations the relevance lies. Reported, never gated.
+
+Scores read magnitudes only, so a map and its negative score alike. A zero map is undefined: NaN.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from xaic.metrics._similarity import nan_where
+from xaic.metrics._similarity import TINY, nan_where
 from xaic.metrics.base import metric
 
 if TYPE_CHECKING:
@@ -27,11 +30,11 @@ if TYPE_CHECKING:
     source="Bhatt et al. 2020, definition 4",
     sweeps=("output",),
 )
-def entropy(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
-    """Shannon entropy of |a| / sum |a| over log L; NaN for a zero map."""
+def entropy(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
+    """Shannon entropy of p = |a| / sum |a|: -sum p ln p / ln L. 0 for one location, 1 for a flat map."""
     magnitude = sweeps.maps(subject).abs()
     total = magnitude.sum(1, keepdim=True)
-    share = magnitude / total.clamp_min(1e-300)
+    share = magnitude / total.clamp_min(TINY)
     size = magnitude.shape[1]
     value = torch.special.entr(share).sum(1) / math.log(max(size, 2))
     return nan_where(total.squeeze(1) == 0, value.clamp(0, 1))
@@ -48,10 +51,13 @@ def entropy(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  #
     source="Chalasani et al. 2020, section 5; Hurley and Rickard 2009",
     sweeps=("output",),
 )
-def gini(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
-    """1 - 2 sum_k (a_(k) / |a|_1) (L - k + 1/2) / L over ascending order; NaN for a zero map."""
+def gini(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
+    """1 - 2 sum_k (a_(k) / |a|_1) (L - k + 1/2) / L over magnitudes in ascending order k = 1 ... L.
+
+    0 for a flat map, 1 - 1/L where one location holds everything.
+    """
     ordered = sweeps.maps(subject).abs().sort(1).values
     total, size = ordered.sum(1), ordered.shape[1]
     weight = (size - torch.arange(1, size + 1, dtype=torch.float64) + 0.5) / size
-    value = 1 - 2 * (ordered * weight).sum(1) / total.clamp_min(1e-300)
+    value = 1 - 2 * (ordered * weight).sum(1) / total.clamp_min(TINY)
     return nan_where(total == 0, value.clamp(0, 1))

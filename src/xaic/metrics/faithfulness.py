@@ -1,6 +1,8 @@
 """Faithfulness: does the model's output follow what the map calls relevant?
 
-Curves are areas over the share of locations removed, from 0 to 1, so that they do not depend on the number of steps.
+Curves are areas over the share of locations removed, from 0 to 1, so they do not depend on the number of
+steps. Scores of subsets read the mass of a subset, the sum of the map over its locations, as Bhatt et al. and
+Ancona et al. define it: they suit maps of contributions more than plain gradients.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from xaic.metrics._similarity import nan_where, nanmean, pearson, trapezoid
+from xaic.metrics._similarity import TINY, nan_where, nanmean, pearson, trapezoid
 from xaic.metrics.base import metric
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def deletion_auc(sweeps: AttributionSweeps, subject: str, variant: str) -> Tenso
     variants="operators",
 )
 def insertion_auc(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:
-    """Area under f(x with only the top share q kept) over q: removing the least relevant 1 - q is the same input."""
+    """Area under f(x with only the top share q kept) over q: that is x less the least relevant 1 - q."""
     curve = sweeps.removal(subject, variant)
     return trapezoid(curve.lerf.flip(-1), (1 - curve.fractions).flip(-1))
 
@@ -85,7 +87,7 @@ def abpc(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:
     variants="operators",
 )
 def accuracy_auc(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:
-    """Area under 1[the target is still predicted] over the share removed; its mean over units is ROAD's area."""
+    """Area under 1[the target is still predicted] over the share removed; ROAD reports the mean."""
     curve = sweeps.removal(subject, variant)
     return trapezoid(curve.hit, curve.fractions)
 
@@ -104,7 +106,7 @@ def accuracy_auc(sweeps: AttributionSweeps, subject: str, variant: str) -> Tenso
     subjects="method",
 )
 def cross_target(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:
-    """How much sooner the own class's score falls in the own order than in the order made for another class."""
+    """Area under the target's score in the order of another class's map, minus that in its own order."""
     own = sweeps.removal(subject, variant)
     return trapezoid(sweeps.cross_removal(subject, variant) - own.morf, own.fractions)
 
@@ -165,10 +167,14 @@ def sens_n(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:
     variants="operators",
 )
 def infidelity(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:
-    """E[(beta m - d)^2] / E[d^2] at the best scale beta: 1 - E[m d]^2 / (E[m^2] E[d^2]). NaN where nothing drops."""
+    """E[(beta m - d)^2] / E[d^2] with mass m, drop d and the best scale beta = E[m d] / E[m^2].
+
+    Equals 1 - E[m d]^2 / (E[m^2] E[d^2]): 0 where mass and drop are proportional, 1 for a zero map; a
+    negated map scores alike. NaN where nothing drops.
+    """
     mass, drop = _sums(sweeps, subject, variant)
     both, mass2, drop2 = (mass * drop).sum(1), (mass**2).sum(1), (drop**2).sum(1)
-    explained = torch.where(mass2 > 0, both**2 / (mass2 * drop2).clamp_min(1e-300), torch.zeros_like(both))
+    explained = both**2 / (mass2 * drop2).clamp_min(TINY)  # 0 for a zero map
     return nan_where(drop2 == 0, (1 - explained).clamp(0, 1))
 
 
@@ -185,6 +191,9 @@ def infidelity(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:
     variants="operators",
 )
 def sign(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:
-    """Score without the most negative locations minus score without as many of the most positive; NaN without both signs."""
+    """f(x without the most negative locations) - f(x without as many of the most positive).
+
+    NaN where a map has one sign only.
+    """
     found = sweeps.signed_removal(subject, variant)
     return nan_where(found.count == 0, found.without_negative - found.without_positive)

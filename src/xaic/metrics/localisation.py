@@ -1,13 +1,17 @@
-"""Localisation: does relevance lie where the evidence is known to be? Positive relevance only; channels summed.
+"""Localisation: does relevance lie where the evidence is known to be? Channels of a location are summed.
 
-A mask that is empty or covers everything leaves the score undefined: NaN.
+Mass is positive relevance only. A mask that is empty or covers everything leaves every score undefined:
+NaN. A map without a preference (constant, or nowhere positive) scores what chance would: the mask's share
+of the area.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xaic.metrics._similarity import nan_where, ranks
+import torch
+
+from xaic.metrics._similarity import TINY, nan_where, ranks, top_share
 from xaic.metrics.base import metric
 
 if TYPE_CHECKING:
@@ -26,10 +30,10 @@ def _undefined(mask: Tensor) -> Tensor:
 
 
 def _mass(positive: Tensor, mask: Tensor) -> Tensor:
-    """Share of positive relevance inside [N]; 0 / 0 where nothing is positive counts as the mask's area (chance)."""
+    """Share of positive relevance inside [N]; where nothing is positive, the mask's share of the area."""
     total = positive.sum(1)
-    inside = (positive * mask).sum(1) / total.clamp_min(1e-300)
-    return nan_where(_undefined(mask), inside.where(total > 0, mask.double().mean(1)))
+    inside = ((positive * mask).sum(1) / total.clamp_min(TINY)).clamp(0, 1)
+    return nan_where(_undefined(mask), torch.where(total == 0, mask.double().mean(1), inside))
 
 
 @metric(
@@ -44,7 +48,7 @@ def _mass(positive: Tensor, mask: Tensor) -> Tensor:
     sweeps=("output",),
     needs=("mask",),
 )
-def rma(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
+def rma(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
     """Positive relevance inside the mask over all positive relevance."""
     return _mass(sweeps.maps(subject).clamp_min(0), _mask(sweeps))
 
@@ -61,15 +65,10 @@ def rma(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noq
     sweeps=("output",),
     needs=("mask",),
 )
-def rra(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
+def rra(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
     """Share of the |mask| highest locations that lie inside; ties share their places evenly."""
-    maps, mask = sweeps.maps(subject), _mask(sweeps)
-    size = mask.sum(1, keepdim=True)
-    edge = maps.sort(1, descending=True).values.gather(1, (size - 1).clamp_min(0))
-    above, level = maps > edge, maps == edge
-    places = (size - above.sum(1, keepdim=True)) / level.sum(1, keepdim=True)
-    hits = (above & mask).sum(1) + (level & mask).sum(1) * places.squeeze(1)
-    return nan_where(_undefined(mask), hits.double() / size.squeeze(1).clamp_min(1))
+    mask = _mask(sweeps)
+    return nan_where(_undefined(mask), top_share(sweeps.maps(subject), mask))
 
 
 @metric(
@@ -84,7 +83,7 @@ def rra(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noq
     sweeps=("output",),
     needs=("mask",),
 )
-def pointing(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
+def pointing(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
     """1 where the highest location lies inside; several highest count by their share inside."""
     maps, mask = sweeps.maps(subject), _mask(sweeps)
     top = maps == maps.amax(1, keepdim=True)
@@ -103,7 +102,7 @@ def pointing(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  
     sweeps=("output",),
     needs=("mask",),
 )
-def energy_pointing(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
+def energy_pointing(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
     """Share inside of the map scaled to [0, 1] by its own minimum and maximum."""
     maps = sweeps.maps(subject)
     return _mass(maps - maps.amin(1, keepdim=True), _mask(sweeps))
@@ -121,7 +120,7 @@ def energy_pointing(sweeps: AttributionSweeps, subject: str, variant: str) -> Te
     sweeps=("output",),
     needs=("mask",),
 )
-def roc_auc(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
+def roc_auc(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
     """Probability that a location inside is higher than one outside."""
     mask = _mask(sweeps)
     inside = mask.sum(1).double()
@@ -160,12 +159,15 @@ def focus(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:
     sweeps=("output",),
     needs=("mask",),
 )
-def outside_inside(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
-    """Heavy-tailed: report its median too. NaN where nothing inside is positive."""
+def outside_inside(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
+    """Mean of max(a, 0) outside over its mean inside; heavy-tailed, so report its median too.
+
+    NaN where nothing inside is positive.
+    """
     positive, mask = sweeps.maps(subject).clamp_min(0), _mask(sweeps)
     inside = (positive * mask).sum(1) / mask.sum(1).clamp_min(1)
     outside = (positive * ~mask).sum(1) / (~mask).sum(1).clamp_min(1)
-    return nan_where(_undefined(mask) | (inside == 0), outside / inside.clamp_min(1e-300))
+    return nan_where(_undefined(mask) | (inside == 0), outside / inside.clamp_min(TINY))
 
 
 @metric(
@@ -180,7 +182,7 @@ def outside_inside(sweeps: AttributionSweeps, subject: str, variant: str) -> Ten
     sweeps=("output",),
     needs=("mask", "other_mask"),
 )
-def class_gap(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
+def class_gap(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
     """Relevance mass accuracy of the own mask minus that of the other object's mask."""
     positive = sweeps.maps(subject).clamp_min(0)
     return _mass(positive, _mask(sweeps)) - _mass(positive, _mask(sweeps, "other_mask"))

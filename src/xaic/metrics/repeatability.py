@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from xaic.metrics._similarity import TINY
 from xaic.metrics.base import metric
 
 if TYPE_CHECKING:
@@ -29,13 +30,13 @@ PROJECTION_SEED = 5725
     sweeps=("output", "again"),
     subjects="method",
 )
-def difference(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
-    """max |a - a'| / max |a|; 0 where both are zero."""
+def difference(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
+    """Largest |a - a'| over the largest magnitude of either map; 0 where both are zero."""
     once = sweeps.output(subject).values.flatten(1).double()
     again = sweeps.again(subject).flatten(1).double()
     scale = torch.maximum(once.abs().amax(1), again.abs().amax(1))
     gap: Tensor = (once - again).abs().amax(1)
-    return gap / scale.clamp_min(1e-300)
+    return gap / scale.clamp_min(TINY)
 
 
 @metric(
@@ -49,10 +50,13 @@ def difference(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:
     source="Shrout and Fleiss 1979, ICC(1,1); random projections keep sums of squares in expectation",
     sweeps=("output", "draws"),
 )
-def signal(sweeps: AttributionSweeps, subject: str, variant: str) -> dict[str, Tensor]:  # noqa: ARG001
-    """Parts ``draw-k/f-j``: the map of draw k, scaled to norm 1, projected on the j-th fixed vector of random signs."""
+def signal(sweeps: AttributionSweeps, subject: str, _variant: str) -> dict[str, Tensor]:
+    """Parts ``draw-k/f-j``: the map of draw k, scaled to norm 1, projected on the j-th fixed vector of signs.
+
+    Directions are compared, not scales. A zero map has none and projects to 0.
+    """
     maps = sweeps.at_locations(sweeps.draws(subject))
-    maps = maps / maps.norm(dim=-1, keepdim=True).clamp_min(1e-300)
+    maps = maps / maps.norm(dim=-1, keepdim=True).clamp_min(TINY)
     generator = torch.Generator().manual_seed(PROJECTION_SEED)
     signs = torch.randint(0, 2, (maps.shape[-1], FEATURES), generator=generator).double() * 2 - 1
     projected = maps @ signs

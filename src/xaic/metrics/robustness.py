@@ -1,6 +1,8 @@
 """Robustness: how far a map moves when its input moves a little and the prediction stays.
 
-All read one sweep of noisy neighbours; neighbours at which the predicted class changes are left out.
+All read one sweep of noisy neighbours; neighbours at which the predicted class changes are left out, and a
+unit that keeps none is undefined: NaN. So is a unit whose own map is zero: it has neither direction nor
+relative change.
 """
 
 from __future__ import annotations
@@ -9,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from xaic.metrics._similarity import cosine, nan_where, nanmean
+from xaic.metrics._similarity import TINY, cosine, nan_where
 from xaic.metrics.base import metric
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from xaic.engine.attribution import AttributionSweeps
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
 
 SWEEPS = ("output", "neighbours", "neighbour_maps")
 LEAST = 1e-8
-"""Floor of denominators that may vanish."""
+"""Floor of denominators; for the elements that a relative change divides by, as a share of the largest."""
 
 
 def _moves(sweeps: AttributionSweeps, subject: str) -> tuple[Tensor, Tensor, Neighbours]:
@@ -33,7 +37,7 @@ def _moves(sweeps: AttributionSweeps, subject: str) -> tuple[Tensor, Tensor, Nei
 def _over_kept(values: Tensor, kept: Tensor, how: str) -> Tensor:
     """Mean or maximum over kept neighbours [R, N]; NaN where none is kept."""
     if how == "mean":
-        return nanmean(nan_where(~kept, values), 0)
+        return torch.where(kept, values, torch.zeros_like(values)).sum(0) / kept.sum(0)
     most = torch.where(kept, values, torch.full_like(values, -torch.inf)).amax(0)
     return nan_where(~kept.any(0), most)
 
@@ -41,7 +45,7 @@ def _over_kept(values: Tensor, kept: Tensor, how: str) -> Tensor:
 def _relative(clean: Tensor, near: Tensor) -> Tensor:
     """||E(x') - E(x)|| / ||E(x)|| [R, N]; NaN where the clean map is zero."""
     norm = clean.norm(dim=-1)
-    return nan_where((norm == 0).expand(near.shape[:2]), (near - clean).norm(dim=-1) / norm.clamp_min(1e-300))
+    return nan_where((norm == 0).expand(near.shape[:2]), (near - clean).norm(dim=-1) / norm.clamp_min(TINY))
 
 
 @metric(
@@ -56,8 +60,8 @@ def _relative(clean: Tensor, near: Tensor) -> Tensor:
     sweeps=SWEEPS,
     subjects="method",
 )
-def average_sensitivity(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
-    """Mean relative distance of the maps at kept neighbours."""
+def average_sensitivity(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
+    """Mean over kept neighbours x' of ||E(x') - E(x)|| / ||E(x)||."""
     clean, near, around = _moves(sweeps, subject)
     return _over_kept(_relative(clean, near), around.kept, "mean")
 
@@ -74,8 +78,8 @@ def average_sensitivity(sweeps: AttributionSweeps, subject: str, variant: str) -
     sweeps=SWEEPS,
     subjects="method",
 )
-def max_sensitivity(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
-    """Largest relative distance of the maps at kept neighbours."""
+def max_sensitivity(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
+    """Maximum over kept neighbours x' of ||E(x') - E(x)|| / ||E(x)||."""
     clean, near, around = _moves(sweeps, subject)
     return _over_kept(_relative(clean, near), around.kept, "max")
 
@@ -92,18 +96,22 @@ def max_sensitivity(sweeps: AttributionSweeps, subject: str, variant: str) -> Te
     sweeps=SWEEPS,
     subjects="method",
 )
-def local_lipschitz(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
-    """Largest ratio of the distance of maps to the distance of inputs at kept neighbours."""
+def local_lipschitz(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
+    """Maximum over kept neighbours x' of ||E(x') - E(x)|| / ||x' - x||."""
     clean, near, around = _moves(sweeps, subject)
     moved = (around.inputs - sweeps.task.inputs).flatten(2).double().norm(dim=-1)
     return _over_kept((near - clean).norm(dim=-1) / moved.clamp_min(LEAST), around.kept, "max")
 
 
 def _change(near: Tensor, clean: Tensor) -> Tensor:
-    """||(a' - a) / a|| elementwise [R, N], with the floor of Agarwal et al. on |a|."""
-    safe = torch.where(clean.abs() < LEAST, torch.full_like(clean, LEAST), clean)
-    change: Tensor = ((near - clean) / safe).norm(dim=-1)
-    return change
+    """||(a' - a) / a|| [R, N] with elementwise division; NaN where a is zero everywhere.
+
+    Elements of a that (almost) vanish are replaced by a floor, so a few of them may rule the norm.
+    """
+    largest = clean.abs().amax(-1, keepdim=True)
+    safe = torch.maximum(clean.abs(), LEAST * largest)
+    change = ((near - clean) / safe.clamp_min(TINY)).norm(dim=-1)
+    return nan_where((largest.squeeze(-1) == 0).expand_as(change), change)
 
 
 def _stability(sweeps: AttributionSweeps, subject: str, denominator: Tensor) -> Tensor:
@@ -123,8 +131,8 @@ def _stability(sweeps: AttributionSweeps, subject: str, denominator: Tensor) -> 
     sweeps=SWEEPS,
     subjects="method",
 )
-def ris(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
-    """Largest relative change of the map over the relative change of the input."""
+def ris(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
+    """Maximum over kept neighbours of ||(E(x') - E(x)) / E(x)|| / ||(x' - x) / x||; heavy-tailed."""
     around = sweeps.neighbours()
     return _stability(
         sweeps, subject, _change(around.inputs.flatten(2).double(), sweeps.task.inputs.flatten(1).double())
@@ -143,8 +151,8 @@ def ris(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noq
     sweeps=SWEEPS,
     subjects="method",
 )
-def ros(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
-    """Largest relative change of the map over the distance of the logits."""
+def ros(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
+    """Maximum over kept neighbours of ||(E(x') - E(x)) / E(x)|| / ||f(x') - f(x)||, f the logits."""
     around = sweeps.neighbours()
     return _stability(sweeps, subject, (around.logits - around.clean_logits).double().norm(dim=-1))
 
@@ -161,15 +169,25 @@ def ros(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noq
     sweeps=SWEEPS,
     subjects="method",
 )
-def rrs(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
-    """Largest relative change of the map over the relative change of the model's representation."""
+def rrs(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
+    """Maximum over kept neighbours of ||(E(x') - E(x)) / E(x)|| / ||(h(x') - h(x)) / h(x)||; heavy-tailed.
+
+    h is the representation that the model names, or else its logits.
+    """
     around = sweeps.neighbours()
     return _stability(sweeps, subject, _change(around.features.double(), around.clean_features.double()))
 
 
+def _shared(other: Tensor, clean: Tensor) -> Tensor:
+    """Cosine with the clean map; a zero map shares nothing: 0. NaN where the clean map is zero."""
+    silent = (other == 0).all(-1) & (clean != 0).any(-1)
+    found = cosine(other, clean)
+    return torch.where(silent, torch.zeros_like(found), found)
+
+
 def _near_similarity(sweeps: AttributionSweeps, subject: str) -> Tensor:
     clean, near, around = _moves(sweeps, subject)
-    return _over_kept(cosine(near, clean.expand_as(near)), around.kept, "mean")
+    return _over_kept(_shared(near, clean), around.kept, "mean")
 
 
 @metric(
@@ -184,8 +202,8 @@ def _near_similarity(sweeps: AttributionSweeps, subject: str) -> Tensor:
     sweeps=SWEEPS,
     subjects="method",
 )
-def stability(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
-    """Mean cosine of the clean map and the maps at kept neighbours; NaN where none is kept."""
+def stability(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
+    """Mean over kept neighbours x' of cos(E(x'), E(x)). A zero map at a neighbour counts as 0."""
     return _near_similarity(sweeps, subject)
 
 
@@ -201,16 +219,26 @@ def stability(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor: 
     sweeps=(*SWEEPS, "predictions"),
     subjects="method",
 )
-def contrast(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
-    """Stability minus the cosine with the map of the next unit of the same predicted class; pairs units by definition."""
+def contrast(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
+    """Stability minus the cosine with the map of another unit of the same predicted class.
+
+    This pairs units by definition, whatever their rows: the partner is the next by unit id
+    (``next_of_class``). A single unit has no partner: NaN.
+    """
     clean = sweeps.output(subject).values.flatten(1).double()
-    partner = next_of_class(sweeps.predictions().argmax(1))
-    return _near_similarity(sweeps, subject) - cosine(clean, clean[partner])
+    partner = next_of_class(sweeps.predictions().argmax(1), sweeps.task.units)
+    gap = _near_similarity(sweeps, subject) - _shared(clean[partner], clean)
+    return nan_where(partner == torch.arange(len(partner)), gap)
 
 
-def next_of_class(labels: Tensor) -> Tensor:
-    """Return for every unit [N] the next unit of its class, cyclically; where there is none, the next unit at all."""
-    n = len(labels)
-    ahead = (torch.arange(n)[None, :] - torch.arange(n)[:, None] - 1) % n  # 0 is the next row, n - 1 the row itself
+def next_of_class(labels: Tensor, units: Sequence[str]) -> Tensor:
+    """Return for every row [N] the row of the next unit of its class in the order of ids, cyclically.
+
+    Where its class has no other unit, the next unit at all; where there is no other unit, the row itself.
+    """
+    n = len(units)
+    place = torch.empty(n, dtype=torch.long)
+    place[sorted(range(n), key=units.__getitem__)] = torch.arange(n)
+    ahead = (place[None, :] - place[:, None] - 1) % n  # 0 is the next unit, n - 1 the unit itself
     same = labels[None, :] == labels[:, None]
     return torch.where(same & (ahead < n - 1), ahead, ahead + n).argmin(1)

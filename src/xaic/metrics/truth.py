@@ -1,13 +1,17 @@
 """Agreement with attributions that are known in closed form (planted models).
 
-The truth a map is held against is the one its card declares: exact contributions, or the exact gradient.
+The truth a map is held against is the one its card declares: exact contributions, or the exact gradient. A
+constant or zero map agrees with nothing: it gets the score of no agreement, not NaN. NaN is left for where
+the truth says nothing.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xaic.metrics._similarity import nan_where, spearman
+import torch
+
+from xaic.metrics._similarity import TINY, constant, nan_where, spearman, top_share
 from xaic.metrics.base import metric
 
 if TYPE_CHECKING:
@@ -37,12 +41,12 @@ def _truth(sweeps: AttributionSweeps) -> Tensor:
     sweeps=("output",),
     needs=NEEDS,
 )
-def rank_correlation(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
-    """Spearman correlation over locations; a constant map agrees with nothing: 0; NaN where the truth is constant."""
-    truth = _truth(sweeps)
-    found = spearman(sweeps.maps(subject), truth)
-    flat = truth.amax(1) == truth.amin(1)
-    return nan_where(flat, found.nan_to_num(0.0))
+def rank_correlation(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
+    """Spearman correlation over locations; 0 for a constant map, NaN where the truth is constant."""
+    maps, truth = sweeps.maps(subject), _truth(sweeps)
+    found = spearman(maps, truth)
+    agreement = torch.where(constant(maps), torch.zeros_like(found), found)
+    return nan_where(constant(truth), agreement)
 
 
 @metric(
@@ -57,16 +61,13 @@ def rank_correlation(sweeps: AttributionSweeps, subject: str, variant: str) -> T
     sweeps=("output",),
     needs=(*NEEDS, "relevant"),
 )
-def top_k(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
-    """F1 of the k largest magnitudes against the k truly relevant locations; ties share their places."""
-    maps, relevant = sweeps.maps(subject).abs(), sweeps.truth("relevant").flatten(1).bool()
-    relevant = relevant[:, : maps.shape[1]]
-    size = relevant.sum(1, keepdim=True)
-    edge = maps.sort(1, descending=True).values.gather(1, (size - 1).clamp_min(0))
-    above, level = maps > edge, maps == edge
-    places = (size - above.sum(1, keepdim=True)) / level.sum(1, keepdim=True)
-    hits = (above & relevant).sum(1) + (level & relevant).sum(1) * places.squeeze(1)
-    return nan_where(size.squeeze(1) == 0, hits.double() / size.squeeze(1).clamp_min(1))
+def top_k(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
+    """F1 of the k largest magnitudes against the k truly relevant locations: hits / k.
+
+    Ties share their places; NaN where no location is relevant.
+    """
+    relevant = sweeps.at_locations(sweeps.truth("relevant").double()) > 0
+    return top_share(sweeps.maps(subject).abs(), relevant)
 
 
 @metric(
@@ -81,11 +82,14 @@ def top_k(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # n
     sweeps=("output",),
     needs=NEEDS,
 )
-def error(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
-    """1 - max(0, cos)^2; NaN where the truth is zero."""
+def error(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
+    """Least |b a - t|^2 / |t|^2 over b >= 0, which is 1 - max(0, cos(a, t))^2.
+
+    1 for a zero map, NaN for a zero truth.
+    """
     maps, truth = sweeps.maps(subject), _truth(sweeps)
     energy = (truth**2).sum(1)
-    both = (maps * truth).sum(1).clamp_min(0) ** 2 / ((maps**2).sum(1) * energy).clamp_min(1e-300)
+    both = (maps * truth).sum(1).clamp_min(0) ** 2 / ((maps**2).sum(1) * energy).clamp_min(TINY)
     return nan_where(energy == 0, (1 - both).clamp(0, 1))
 
 
@@ -101,7 +105,7 @@ def error(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # n
     sweeps=("output",),
     needs=NEEDS,
 )
-def top1(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:  # noqa: ARG001
+def top1(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
     """1 where the largest magnitudes coincide; several largest count by their share."""
     maps, truth = sweeps.maps(subject).abs(), _truth(sweeps).abs()
     top, best = maps == maps.amax(1, keepdim=True), truth == truth.amax(1, keepdim=True)

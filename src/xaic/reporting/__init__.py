@@ -1,5 +1,23 @@
-"""Rendering of a run: HTML and JUnit."""
-from pathlib import Path
-from typing import Any
-def write_report(run: Any, folder: Path) -> Path:
+"""Rendering of a run: one self-contained HTML file, and JUnit XML for continuous integration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xaic.documents.store import write_bytes
+from xaic.reporting.html import render
+from xaic.reporting.junit import to_junit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from xaic.harness.folder import LoadedRun
+
+__all__ = ["render", "to_junit", "write_report"]
+
+
+def write_report(run: LoadedRun, folder: Path) -> Path:
+    """Write ``report.html`` and ``junit.xml`` of a run and return the path of the first."""
+    write_bytes(folder / "junit.xml", to_junit(run))
+    write_bytes(folder / "report.html", render(run).encode())
     return folder / "report.html"

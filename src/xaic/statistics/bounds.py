@@ -1,9 +1,9 @@
 """One-sided confidence bounds at level 1 - alpha: of bounded means, of unbounded means, of proportions.
 
 Every function takes scores ``x`` [..., n] and returns bounds [...]; leading axes are computed together. NaN
-is not accepted: whoever calls decides what an undefined score means. Where ``clusters`` (an id for every unit)
-are given, the bounds work on the means of the clusters: each cluster counts once, and clusters are what is
-independent.
+is not accepted: whoever calls decides what an undefined score means. Where ``clusters`` (an id for every
+unit) are given, the bounds work on the means of the clusters: each cluster counts once, and clusters are what
+is independent.
 
 * ``bounded_bound`` (by betting) and ``empirical_bernstein`` hold at every n, for every distribution on
   [lo, hi].

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 from xaic.documents.errors import Misuse
-from xaic.statistics.betting import CAP, VOTE
+from xaic.statistics.betting import expected_distance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,11 +26,7 @@ def mean_power(n: int, d: float, alpha: float = 0.05) -> float:
 
 
 def betting_power(n: int, mean: float, deviation: float, floor: float, alpha: float = 0.05) -> float:
-    """Return the approximate power of the betting bound against 0.
-
-    The bound lies about sqrt((z s / sqrt(n))^2 + (r log(2/alpha) / (0.95 n))^2) below the mean, z the
-    quantile at alpha/2 and r the distance from 0 to the least possible difference: no bound may exclude a
-    few unseen scores of -r.
+    """Return the approximate power of the betting bound against 0; see ``expected_distance``.
 
     Args:
         n: units.
@@ -44,7 +40,7 @@ def betting_power(n: int, mean: float, deviation: float, floor: float, alpha: fl
             f"the least possible difference is {floor}; it must be negative, or nothing needs to be shown"
         )
     error = deviation / np.sqrt(n)
-    half = np.hypot(stats.norm.ppf(1 - VOTE * alpha) * error, -floor * np.log(1 / (VOTE * alpha)) / (CAP * n))
+    half = expected_distance(deviation, -floor, n, alpha)
     return float(stats.norm.cdf((mean - half) / error))
 
 

@@ -284,8 +284,8 @@ def non_inferiority(
 ) -> Outcome:
     """Decide DR4: no worse than a reference by the margin or more.
 
-    Differences [n] are method minus reference. Pass when the lower bound is above -margin, fail when the upper
-    bound is at most -margin.
+    Differences [n] are method minus reference. Pass when the lower bound is above -margin, fail when the
+    upper bound is at most -margin.
     """
     if margin < 0:
         raise Misuse(f"the margin of non-inferiority is {margin}; it must not be negative")

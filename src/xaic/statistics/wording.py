@@ -65,9 +65,9 @@ def null_calibrated(alpha: float, margin: float) -> str:
     """DR2, both parts."""
     return (
         f"DR2 at {percent(1 - alpha)}: pass when (i) the lower bound of the change, repeated minus "
-        "randomised similarity, is above 0 and (ii) the upper bound of the excess, randomised minus chance similarity, "
-        f"is at most {margin:g}; fail when (i) has its upper bound at most 0 or (ii) its lower bound above "
-        f"{margin:g}"
+        "randomised similarity, is above 0 and (ii) the upper bound of the excess, randomised minus chance "
+        f"similarity, is at most {margin:g}; fail when (i) has its upper bound at most 0 or (ii) its lower "
+        f"bound above {margin:g}"
     )
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.testing import assert_close
+
 from method_adapters.attribution._relevance.layers import Affine, Average, Maximum
 from method_adapters.attribution._relevance.rules import (
     average_rule,
@@ -14,9 +18,6 @@ from method_adapters.attribution._relevance.rules import (
 )
 from method_adapters.attribution.rap import hidden_rule, output_rule, rap, rap_propagation
 from method_adapters.attribution.rsp import Options, rsp, rsp_propagation, sectional_rule
-from torch import Tensor, nn
-from torch.nn import functional
-from torch.testing import assert_close
 
 
 def t(*values: object) -> Tensor:
@@ -48,7 +49,8 @@ def test_rap_of_two_layers() -> None:
     # x = (1, 3); hidden h = ([2, 1]·x, [-1, 1]·x) = (5, 2); y = 5 - 2 + 2 = 5.
     # Contributions c = (5, -2), sizes 5 and 2: R = 5/7·5, 2/7·5 = 25/7, 10/7 (both positive, total 5).
     # First layer, l = 1, u = 3: x - l = (0, 2), x - u = (-2, 0).
-    # Unit 0, w = (2, 1): terms 2·0, 1·2: all 25/7 to input 1. Unit 1, w = (-1, 1): terms -1·-2 = 2 and 1·2 = 2: half each.
+    # Unit 0, w = (2, 1): terms 2·0, 1·2: all 25/7 to input 1.
+    # Unit 1, w = (-1, 1): terms -1·-2 = 2 and 1·2 = 2: half each.
     # R_in = (5/7, 25/7 + 5/7) = (5/7, 30/7).
     net = dense(([[2.0, 1.0], [-1.0, 1.0]], [0.0, 0.0]), ([[1.0, -1.0], [0.0, 1.0]], [2.0, 0.0]))
     found = rap_propagation(net, t([1.0, 3.0]), torch.tensor([0]))
@@ -75,13 +77,15 @@ X, W = t([1.0, 2.0]), t([3.0, -1.0], [-1.0, 2.0])
 
 
 def test_hidden_rule_of_a_linear_layer() -> None:
-    # R = (4, -1). Unit 0: 4 to input 0, 4·2/5 = 1.6 to input 1. Unit 1: -1 along Z+ to input 1, -1·1/5 to input 0.
+    # R = (4, -1). Unit 0: 4 to input 0, 4·2/5 = 1.6 to input 1.
+    # Unit 1: -1 along Z+ to input 1, -1·1/5 to input 0.
     # C = (3.8, 0.6), ΣC - ΣR = 4.4 - 3 = 1.4, half each: (3.1, -0.1).
     assert_close(hidden_rule(linear(W), X, t([4.0, -1.0])), t([3.1, -0.1]))
 
 
 def test_hidden_rule_of_a_convolution() -> None:
-    # The same, but R- goes along Z-: unit 1 gives -1 and -1/5 to input 0. C = (4 - 1.2, 1.6), shift 0.7: (2.1, 0.9).
+    # The same, but R- goes along Z-: unit 1 gives -1 and -1/5 to input 0.
+    # C = (4 - 1.2, 1.6), shift 0.7: (2.1, 0.9).
     found = hidden_rule(conv(W.unsqueeze(-1)), X.unsqueeze(-1), t([4.0, -1.0]).unsqueeze(-1))
     assert_close(found.squeeze(-1), t([2.1, 0.9]))
 
@@ -128,8 +132,8 @@ def test_sectional_rule_of_a_kernel_of_one() -> None:
 
 
 def test_sectional_rule_with_a_purge() -> None:
-    # Channels (3, -1) sum to 2: the purge keeps 3. C = 2 (0.6, 2.4) for a linear layer; a kernel of one is not
-    # doubled: (0.6, 2.4), sum 3; the total wanted stays 2: minus 1/2 each.
+    # Channels (3, -1) sum to 2: the purge keeps 3. A kernel of one is not doubled: (0.6, 2.4), sum 3.
+    # The total wanted stays 2: minus 1/2 each.
     found = sectional_rule(conv(W.unsqueeze(-1)), X.unsqueeze(-1), t([3.0, -1.0]).unsqueeze(-1), purge=True)
     assert_close(found.squeeze(-1), t([0.1, 1.9]))
 

@@ -1,21 +1,25 @@
-"""Reading models: BatchNorm folding, traced operations, refusals, and that the caller's model stays as it was."""
+"""Reading models: BatchNorm folding, traced operations, refusals, and the caller's model left as it was."""
 
 from __future__ import annotations
 
 import operator
 from copy import deepcopy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from method_adapters.attribution._relevance import UnsupportedModel, trace
-from method_adapters.attribution._relevance.layers import Affine, Norm
-from method_adapters.attribution.rap import rap, rap_propagation
-from method_adapters.attribution.rsp import Options, rsp, rsp_propagation
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.testing import assert_close
+
+from method_adapters.attribution._relevance import Propagation, UnsupportedModel, trace
+from method_adapters.attribution._relevance.layers import Affine, Norm
+from method_adapters.attribution.rap import rap, rap_propagation
+from method_adapters.attribution.rsp import Options, rsp, rsp_propagation
 from xaic.specimens.networks import convolutional, convolutional_1d, perceptron, residual
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Lambda(nn.Module):
@@ -62,33 +66,62 @@ MODELS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "mlp": (lambda: perceptron([7, 9, 8, 4]), ROWS),
     "series with norm": (
         lambda: sequential(
-            nn.Conv1d(2, 6, 5, 2, bias=False), nn.BatchNorm1d(6), nn.ReLU(), nn.AvgPool1d(2), nn.Flatten(), nn.Linear(30, 4)
+            nn.Conv1d(2, 6, 5, 2, bias=False),
+            nn.BatchNorm1d(6),
+            nn.ReLU(),
+            nn.AvgPool1d(2),
+            nn.Flatten(),
+            nn.Linear(30, 4),
         ),
         SERIES,
     ),
     "mlp with norm": (
-        lambda: sequential(nn.Linear(7, 9), nn.BatchNorm1d(9, affine=False), nn.ReLU(), nn.Dropout(0.5), nn.Linear(9, 4)),
+        lambda: sequential(
+            nn.Linear(7, 9), nn.BatchNorm1d(9, affine=False), nn.ReLU(), nn.Dropout(0.5), nn.Linear(9, 4)
+        ),
         ROWS,
     ),
-    "norm first": (lambda: sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), *HEAD), IMAGES),
-    "norm first on rows": (lambda: sequential(nn.BatchNorm1d(7), nn.Linear(7, 9), nn.ReLU(), nn.Linear(9, 4)), ROWS),
+    "norm first": (
+        lambda: sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), *HEAD),
+        IMAGES,
+    ),
+    "norm first on rows": (
+        lambda: sequential(nn.BatchNorm1d(7), nn.Linear(7, 9), nn.ReLU(), nn.Linear(9, 4)),
+        ROWS,
+    ),
     "norm after relu and pooling": (
         lambda: sequential(
-            nn.Conv2d(3, 6, 3), nn.ReLU(), nn.BatchNorm2d(6), nn.MaxPool2d(3, 2, 1), nn.BatchNorm2d(6), nn.ReLU(), *HEAD
+            nn.Conv2d(3, 6, 3),
+            nn.ReLU(),
+            nn.BatchNorm2d(6),
+            nn.MaxPool2d(3, 2, 1),
+            nn.BatchNorm2d(6),
+            nn.ReLU(),
+            *HEAD,
         ),
         IMAGES,
     ),
     "norm after flatten": (
-        lambda: sequential(nn.Conv2d(3, 2, 5), nn.ReLU(), nn.Flatten(), nn.BatchNorm1d(96), nn.Linear(96, 5), nn.ReLU(), nn.Linear(5, 4)),
+        lambda: sequential(
+            nn.Conv2d(3, 2, 5),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.BatchNorm1d(96),
+            nn.Linear(96, 5),
+            nn.ReLU(),
+            nn.Linear(5, 4),
+        ),
         IMAGES,
     ),
     "two norms in a row": (
-        lambda: sequential(nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.Identity(), nn.BatchNorm2d(6), nn.ReLU(), *HEAD),
+        lambda: sequential(
+            nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.Identity(), nn.BatchNorm2d(6), nn.ReLU(), *HEAD
+        ),
         IMAGES,
     ),
     "norm beside another reader": (
         lambda: Lambda(
-            lambda m, x: m.head(torch.relu(m.conv(x) + m.norm(m.conv(x)) if False else m.both(m.conv(x)))),
+            lambda m, x: m.head(torch.relu(m.both(m.conv(x)))),
             conv=nn.Conv2d(3, 6, 3),
             both=Lambda(lambda m, x: x + m.norm(x), norm=nn.BatchNorm2d(6)),
             head=nn.Sequential(*deepcopy(HEAD)),
@@ -97,8 +130,15 @@ MODELS: dict[str, tuple[Any, tuple[int, ...]]] = {
     ),
     "odd convolutions": (
         lambda: sequential(
-            nn.Conv2d(3, 6, (3, 2), (2, 1), (1, 0), (1, 2), groups=3), nn.ReLU(), nn.Conv2d(6, 6, 3, padding="same", groups=2),
-            nn.ReLU(), nn.AvgPool2d(3, 2, 1, count_include_pad=False), nn.Dropout2d(), nn.Conv2d(6, 6, 1, padding="valid"), nn.ReLU(), *HEAD,
+            nn.Conv2d(3, 6, (3, 2), (2, 1), (1, 0), (1, 2), groups=3),
+            nn.ReLU(),
+            nn.Conv2d(6, 6, 3, padding="same", groups=2),
+            nn.ReLU(),
+            nn.AvgPool2d(3, 2, 1, count_include_pad=False),
+            nn.Dropout2d(),
+            nn.Conv2d(6, 6, 1, padding="valid"),
+            nn.ReLU(),
+            *HEAD,
         ),
         IMAGES,
     ),
@@ -106,7 +146,8 @@ MODELS: dict[str, tuple[Any, tuple[int, ...]]] = {
         lambda: Lambda(
             lambda m, x: m.head(
                 functional.dropout(
-                    functional.max_pool2d(functional.relu(m.conv(x)), 2, stride=2, padding=1), training=m.training
+                    functional.max_pool2d(functional.relu(m.conv(x)), 2, stride=2, padding=1),
+                    training=m.training,
                 ).view(x.size(0), -1)
             ),
             conv=nn.Conv2d(3, 2, 3),
@@ -117,7 +158,11 @@ MODELS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "shapes and means": (
         lambda: Lambda(
             lambda m, x: m.head(
-                torch.reshape(functional.avg_pool2d(m.conv(x).relu(), 2), (x.shape[0], 6, -1)).mean(-1).contiguous().unsqueeze(2).squeeze(2)
+                torch.reshape(functional.avg_pool2d(m.conv(x).relu(), 2), (x.shape[0], 6, -1))
+                .mean(-1)
+                .contiguous()
+                .unsqueeze(2)
+                .squeeze(2)
             ),
             conv=nn.Conv2d(3, 6, 3),
             head=nn.Linear(6, 4),
@@ -126,7 +171,11 @@ MODELS: dict[str, tuple[Any, tuple[int, ...]]] = {
     ),
     "branches": (
         lambda: Lambda(
-            lambda m, x: m.head(torch.cat([torch.relu(m.one(x)), torch.relu(m.other(x)).add(torch.relu(m.one(x)))], dim=1).mean((2, 3))),
+            lambda m, x: m.head(
+                torch.cat(
+                    [torch.relu(m.one(x)), torch.relu(m.other(x)).add(torch.relu(m.one(x)))], dim=1
+                ).mean((2, 3))
+            ),
             one=nn.Conv2d(3, 3, 3, padding=1),
             other=nn.Conv2d(3, 3, 1),
             head=nn.Linear(6, 4),
@@ -137,7 +186,7 @@ MODELS: dict[str, tuple[Any, tuple[int, ...]]] = {
         lambda: sequential(nn.AvgPool2d(2), nn.Conv2d(3, 6, 3), nn.ReLU(), *HEAD),
         IMAGES,
     ),
-}  # fmt: skip
+}
 
 
 def case(name: str, rows: int = 5, dtype: torch.dtype = torch.float32) -> tuple[nn.Module, Tensor, Tensor]:
@@ -150,7 +199,7 @@ def case(name: str, rows: int = 5, dtype: torch.dtype = torch.float32) -> tuple[
     return model, inputs, torch.arange(rows) % 4 % model(inputs).shape[1]
 
 
-METHODS = {
+METHODS: dict[str, Callable[[nn.Module, Tensor, Tensor], Propagation]] = {
     "rap": rap_propagation,
     "rsp": rsp_propagation,
     "rsp single": lambda m, x, t: rsp_propagation(m, x, t, Options("single")),
@@ -278,15 +327,24 @@ def linear_after(function: Any, **parts: nn.Module) -> nn.Module:
 
 
 REFUSED: dict[str, tuple[nn.Module, str]] = {
-    "gelu": (linear_after(lambda m, x: m.act(x), act=nn.GELU()), r"act \(GELU\) is not covered; covered modules: Linear"),
-    "layer norm": (linear_after(lambda m, x: m.norm(x), norm=nn.GroupNorm(1, 4)), r"norm \(GroupNorm\) is not covered"),
+    "gelu": (
+        linear_after(lambda m, x: m.act(x), act=nn.GELU()),
+        r"act \(GELU\) is not covered; covered modules: Linear",
+    ),
+    "layer norm": (
+        linear_after(lambda m, x: m.norm(x), norm=nn.GroupNorm(1, 4)),
+        r"norm \(GroupNorm\) is not covered",
+    ),
     "padding module": (linear_after(lambda m, x: m.pad(x), pad=nn.ZeroPad2d(1)), r"pad \(ZeroPad2d\)"),
     "product": (linear_after(lambda m, x: x * x), "mul is not covered"),
     "sigmoid": (linear_after(lambda m, x: torch.sigmoid(x)), "sigmoid is not covered"),
     "method": (linear_after(lambda m, x: x.permute(0, 1, 3, 2)), "permute is not covered"),
     "bias by hand": (linear_after(lambda m, x: x + 1), "not computed from the input"),
     "scaled sum": (linear_after(lambda m, x: torch.add(x, x, alpha=2)), "alpha = 1 only"),
-    "gate": (linear_after(lambda m, x: operator.add(x, x.mean((2, 3), keepdim=True))), "two branches of one shape"),
+    "gate": (
+        linear_after(lambda m, x: operator.add(x, x.mean((2, 3), keepdim=True))),
+        "two branches of one shape",
+    ),
     "mean over the batch": (linear_after(lambda m, x: x.mean(0, keepdim=True)), "averages over the batch"),
     "concat of rows": (linear_after(lambda m, x: torch.cat([x, x])), "along the batch"),
     "index": (linear_after(lambda m, x: x[:, :2]), "getitem is covered for shapes only"),
@@ -299,11 +357,17 @@ REFUSED: dict[str, tuple[nn.Module, str]] = {
         sequential(nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6, track_running_stats=False), nn.ReLU(), *HEAD),
         r"1 \(BatchNorm2d\) keeps no running statistics",
     ),
-    "linear over pixels": (sequential(nn.Linear(10, 4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2)), "flatten before it"),
+    "linear over pixels": (
+        sequential(nn.Linear(10, 4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2)),
+        "flatten before it",
+    ),
     "flattened rows": (Lambda(lambda m, x: m.head(x.view(-1, 30)), head=nn.Linear(30, 2)), "mixes the batch"),
-    "branch on data": (Lambda(lambda m, x: m.head(x.mean((2, 3))) if x.sum() > 0 else x, head=nn.Linear(3, 2)), "branch on data"),
+    "branch on data": (
+        Lambda(lambda m, x: m.head(x.mean((2, 3))) if x.sum() > 0 else x, head=nn.Linear(3, 2)),
+        "branch on data",
+    ),
     "no logits": (sequential(nn.Conv2d(3, 6, 3), nn.ReLU()), r"one tensor of logits \[N, K\]"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -1,19 +1,22 @@
-"""Small networks, tasks and a context for the tests of attribution methods; nothing here comes from a specimen."""
+"""Small networks, tasks and a context for the tests of attribution methods; none is a specimen's."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
 import torch
 from torch import Tensor, nn
+
 from xaic.families.attribution import AttributionTask
+from xaic.families.model import Model
 
 if TYPE_CHECKING:
     from xaic.documents.types import MethodCard
-    from xaic.families.model import Model
 
 CLASSES = 3
 
@@ -28,7 +31,7 @@ class Add(nn.Module):
 class Residual(nn.Module):
     """One residual block between a stem and a head."""
 
-    def __init__(self, bias: bool) -> None:
+    def __init__(self, *, bias: bool) -> None:
         super().__init__()
         self.stem = nn.Conv2d(1, 4, 3, padding=1, bias=bias)
         self.relu0 = nn.ReLU()
@@ -47,7 +50,7 @@ class Residual(nn.Module):
         return cast("Tensor", self.head(self.flat(self.pool(x))))
 
 
-def cnn(bias: bool = True, norm: bool = True) -> nn.Module:
+def cnn(*, bias: bool = True, norm: bool = True) -> nn.Module:
     layers: list[nn.Module] = [nn.Conv2d(1, 4, 3, padding=1, bias=bias)]
     layers += [nn.BatchNorm2d(4)] if norm else []
     layers += [nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 6, 3, padding=1, bias=bias), nn.ReLU()]
@@ -56,12 +59,20 @@ def cnn(bias: bool = True, norm: bool = True) -> nn.Module:
 
 
 def cnn_1d() -> nn.Module:
-    layers = [nn.Conv1d(1, 4, 5, padding=2), nn.ReLU(), nn.MaxPool1d(2), nn.Conv1d(4, 6, 5, padding=2), nn.ReLU()]
+    layers = [
+        nn.Conv1d(1, 4, 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool1d(2),
+        nn.Conv1d(4, 6, 5, padding=2),
+        nn.ReLU(),
+    ]
     return nn.Sequential(*layers, nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(6, CLASSES))
 
 
 def mlp(features: int = 6) -> nn.Module:
-    return nn.Sequential(nn.Linear(features, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, CLASSES))
+    return nn.Sequential(
+        nn.Linear(features, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, CLASSES)
+    )
 
 
 def ready(module: nn.Module, seed: int = 0) -> nn.Module:
@@ -96,6 +107,9 @@ class Ctx:
     def progress(self, share: float) -> None:
         assert 0 <= share <= 1
 
+    def count(self, forward: int, backward: int = 0) -> None:
+        assert min(forward, backward) >= 0
+
     def parameter(self, name: str) -> Any:
         return {**(self.card.parameters if self.card else {}), **self.changed}[name]
 
@@ -121,16 +135,32 @@ def a_task(kind: str, n: int = 5, seed: int = 1, features: int = 6) -> Attributi
 NETWORKS = {"image": lambda: ready(cnn()), "tabular": lambda: ready(mlp()), "series": lambda: ready(cnn_1d())}
 
 
-def explain(cls: Any, kind: str, task: AttributionTask | None = None, module: nn.Module | None = None, **more: Any) -> Tensor:
+def explain(
+    cls: Any, kind: str, task: AttributionTask | None = None, module: nn.Module | None = None, **more: Any
+) -> Tensor:
     """Return the maps of a method class; ``more`` are the context's ``draw`` or parameters."""
     module = NETWORKS[kind]() if module is None else module
-    draw = more.pop("draw", 0)
-    ctx = Ctx(module, cls.card, draw, more)
-    return cast("Tensor", cls().run(a_task(kind) if task is None else task, None, ctx).values)
+    task = (a_task(kind) if task is None else task).with_model(named(module))
+    ctx = Ctx(module, cls.card, more.pop("draw", 0), more)
+    return cast("Tensor", cls().run(task, None, ctx).values)
+
+
+def named(module: nn.Module) -> Model:
+    """Return a stand-in for a stored model: nothing but a digest that identifies the function."""
+    digest = sha256(repr(module).encode())
+    for tensor in module.state_dict().values():
+        digest.update(str(tensor.dtype).encode() + tensor.numpy().tobytes())
+    return Model("nowhere:nothing", {}, Path(), digest.hexdigest())
 
 
 def target_gain(module: nn.Module, task: AttributionTask) -> Tensor:
     """Return f_t(x) - f_t(b) [N]."""
     with torch.no_grad():
         gap = module(task.inputs) - module(task.baseline.unsqueeze(0))
-    return gap[torch.arange(len(gap)), task.targets]
+    return cast("Tensor", gap[torch.arange(len(gap)), task.targets])
+
+
+@pytest.fixture
+def cases() -> Any:
+    """This module: builders of networks, tasks and contexts."""
+    return sys.modules[__name__]
