@@ -1,0 +1,1 @@
+"""The methods of xaic: one package a family, one module an algorithm."""

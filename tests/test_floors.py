@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import pytest
+
 import xaic
 
 ROOT = Path(xaic.__file__).parent
@@ -52,7 +53,10 @@ def test_a_room_imports_only_from_rooms_below(path: Path) -> None:
     wrong = [
         f"{name}:{line} imports {other}"
         for other, line in imports(path)
-        if other != room and FLOOR[other] >= FLOOR[room] and (name, other) not in UPWARD and room != "__init__"
+        if other != room
+        and FLOOR[other] >= FLOOR[room]
+        and (name, other) not in UPWARD
+        and room != "__init__"
         and FLOOR[other] != FLOOR[room]
     ]
     assert not wrong

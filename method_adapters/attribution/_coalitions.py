@@ -56,9 +56,7 @@ class Features:
 
 
 @torch.no_grad()
-def answers(
-    model: nn.Module, task: AttributionTask, features: Features, kept: Tensor, ctx: Context
-) -> Tensor:
+def answers(model: nn.Module, task: AttributionTask, features: Features, kept: Tensor, ctx: Context) -> Tensor:
     """Return the target's logit [N, S] with the features not ``kept`` [S, D] at the task's baseline."""
     rows, masks = rows_at_once(task.inputs), features.locations(kept)
     many = min(len(masks), rows)

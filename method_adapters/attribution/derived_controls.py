@@ -105,12 +105,8 @@ class PhaseControl(Control):
         def answer(question: Question) -> Attribution:
             values = question.ask(question.task).values
             if values.ndim < 3:
-                raise BadData(
-                    "C3 needs maps with positions; leave it out of the controls of a tabular benchmark"
-                )
-            return Attribution(
-                phase_randomised(values, [question.generator(unit) for unit in question.task.units])
-            )
+                raise BadData("C3 needs maps with positions; leave it out of the controls of a tabular benchmark")
+            return Attribution(phase_randomised(values, [question.generator(unit) for unit in question.task.units]))
 
         return DerivedProbe(self.card, base, answer, setting.generator)
 
@@ -136,9 +132,7 @@ class SwapControl(Control):
 
         def answer(question: Question) -> Attribution:
             if question.task.units != units:
-                raise BadData(
-                    "C7 answers for all units of the benchmark in their order, not for a part of them"
-                )
+                raise BadData("C7 answers for all units of the benchmark in their order, not for a part of them")
             values = question.ask(question.task).values
             swapped = values[others.clamp_min(0)].clone()
             swapped[others < 0] = torch.nan

@@ -61,9 +61,7 @@ class PlantedTruth(Control):
         truth="contribution",
         parameters={"derived": True},
         assumptions=("the benchmark's construction is as its specimen says",),
-        references=(
-            "Yang, Kim 2019, Benchmarking attribution methods with relative feature importance, arXiv",
-        ),
+        references=("Yang, Kim 2019, Benchmarking attribution methods with relative feature importance, arXiv",),
     )
 
     def derive(self, base: Probe[Any, Any], setting: ControlSetting) -> DerivedProbe:

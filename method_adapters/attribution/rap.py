@@ -157,9 +157,7 @@ class RAP(Method[Any, AttributionTask, Attribution]):
             "no attention, gating, LayerNorm, sigmoid or padding modules",
         ),
         cost="1 layerwise forward pass and 1 relevance pass an input (two convolution pairs a layer)",
-        references=(
-            "Nam, Gur, Choi, Wolf, Lee 2020, Relative attributing propagation, AAAI (arXiv:1904.00605)",
-        ),
+        references=("Nam, Gur, Choi, Wolf, Lee 2020, Relative attributing propagation, AAAI (arXiv:1904.00605)",),
         themes={
             "T-STK": ("developers", "evaluators", "auditors"),
             "T-LC": ("design and development", "verification and validation"),

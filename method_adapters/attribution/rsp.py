@@ -67,9 +67,7 @@ class Options:
                 raise ValueError(f"{value!r} is no option of RSP; choose {' or '.join(allowed)}")
 
 
-def rsp(
-    model: nn.Module | Network, inputs: Tensor, targets: Tensor, options: Options | None = None
-) -> Tensor:
+def rsp(model: nn.Module | Network, inputs: Tensor, targets: Tensor, options: Options | None = None) -> Tensor:
     """Return the RSP relevance of every input, shaped like ``inputs`` [N, ...].
 
     Positive: speaks for the target. Negative: hostile, speaks for the competing classes. The total of a row
@@ -129,10 +127,7 @@ def sectional_rule(layer: Affine, x: Tensor, r: Tensor, *, purge: bool = False) 
     x = x.clamp_min(0)
     rows = max(1, FLOATS // floats_a_row(layer, x, kept))
     c = torch.cat(
-        [
-            _along_correlations(layer, *part)
-            for part in zip(torch.split(x, rows), torch.split(kept, rows), strict=True)
-        ]
+        [_along_correlations(layer, *part) for part in zip(torch.split(x, rows), torch.split(kept, rows), strict=True)]
     )
     return uniform_shift(layer, c if layer.pointwise else 2 * c, r)
 
@@ -168,9 +163,7 @@ class RSP(Method[Any, AttributionTask, Attribution]):
         ),
         parameters={"start": "relative", "purge": "sign", "purge_layers": False},
         claims=(
-            ClaimedProperty(
-                "conservation", 1e-3, "every layer keeps the total of the start map (not of the logit)"
-            ),
+            ClaimedProperty("conservation", 1e-3, "every layer keeps the total of the start map (not of the logit)"),
             ClaimedProperty("determinism", 1e-5, "same inputs, machine and thread count"),
         ),
         unclaimed=(

@@ -24,7 +24,9 @@ class IsotonicCalibration(Method[Any, CalibrationTask, Distribution]):
         "isotonic",
         "Isotonic calibration",
         "Maps each class's softmax probability through a monotone function fitted against the rest.",
-        references=("Zadrozny, Elkan 2002, Transforming classifier scores into accurate multiclass probabilities, KDD",),
+        references=(
+            "Zadrozny, Elkan 2002, Transforming classifier scores into accurate multiclass probabilities, KDD",
+        ),
         cost="one isotonic regression a class at fitting; one interpolation a unit and class",
         limits=("ties of probabilities may change the predicted class",),
     )

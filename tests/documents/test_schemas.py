@@ -1,4 +1,4 @@
-"""The schemas are the master of the documents; the dataclasses agree with them, and faults are told with their place."""
+"""The schemas are the master of the documents; the dataclasses agree with them; faults are told with their place."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+
 from xaic.content import files
 from xaic.documents import store, types
 from xaic.documents.errors import BadDocument, MissingFile
@@ -94,7 +95,7 @@ def test_reading_any_bytes_never_crashes_otherwise(data: bytes) -> None:
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(MissingFile, match="nowhere.json"):
+    with pytest.raises(MissingFile, match=r"nowhere\.json"):
         store.read(types.Verdict, tmp_path / "nowhere.json")
 
 

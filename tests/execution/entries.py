@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+
 from xaic.engine.meter import Meter
 from xaic.families.base import get_family
 from xaic.specimens.base import get_specimen

@@ -11,12 +11,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
 from xaic.documents.types import Capabilities, MethodCard
 from xaic.families.attribution import Attribution, AttributionTask
 from xaic.methods.base import Context, Method, State
 
 
-def card(name: str, stochastic: bool = False) -> MethodCard:
+def card(name: str, *, stochastic: bool = False) -> MethodCard:
     return MethodCard(
         id=f"hostile.{name}",
         title=name,

@@ -16,6 +16,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from xaic.execution import Done, Limits, Pool, Work
 from xaic.execution.protocol import HEAD, MAGIC, BadFrame, Closed, receive, send
 
@@ -56,9 +57,9 @@ def explain(pool: Pool, name: str, folder: Path, **more: object) -> Done:
         ("Sleeps", "no answer to 'run' within 4 s"),
         ("Gluttonous", "memory"),
         ("MutatesModel", "changed the model's parameters"),
-        ("LeavesTraining", "training mode, hooks or gradient flags"),
-        ("LeavesHook", "training mode, hooks or gradient flags"),
-        ("LeavesGradients", "training mode, hooks or gradient flags"),
+        ("LeavesTraining", "training mode, hooks or gradients"),
+        ("LeavesHook", "training mode, hooks or gradients"),
+        ("LeavesGradients", "training mode, hooks or gradients"),
         ("ChangesInputs", "changed its task in place: inputs"),
         ("NoSuch", "'NoSuch' is no xaic method"),
     ],
@@ -106,7 +107,11 @@ def test_nothing_a_method_started_outlives_its_trial(pool: Pool, tmp_path: Path)
 
 def _sleepers() -> list[int]:
     """Processes forked by this session's fork servers that are asleep in a method."""
-    return [p.pid for p in psutil.process_iter(["ppid", "cmdline"]) if p.info["ppid"] == 1 and "forkserver" in " ".join(p.info["cmdline"] or [])]
+    return [
+        p.pid
+        for p in psutil.process_iter(["ppid", "cmdline"])
+        if p.info["ppid"] == 1 and "forkserver" in " ".join(p.info["cmdline"] or [])
+    ]
 
 
 def _gone(condition: object, seconds: float = 5) -> bool:
@@ -150,13 +155,19 @@ def test_killing_the_parent_leaves_no_orphans(tmp_path: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(
         "from xaic.execution import Limits, Pool, Work\n"
-        f"with Pool(2, Limits(call_seconds=500, trial_seconds=500), preload=()) as pool:\n"
-        f"    works = [Work(str(i), {ENTRIES + ':explain'!r}, {{'reference': {HOSTILE + ':Hangs'!r}}}) for i in range(2)]\n"
+        "with Pool(2, Limits(call_seconds=500, trial_seconds=500), preload=()) as pool:\n"
+        f"    asked = {{'reference': {HOSTILE + ':Hangs'!r}}}\n"
+        f"    works = [Work(str(i), {ENTRIES + ':explain'!r}, asked) for i in range(2)]\n"
         "    list(pool.run(works))\n"
     )
     parent = subprocess.Popen([sys.executable, str(script)])
     found: set[int] = set()
-    assert _gone(lambda: len(found.update(p.pid for p in psutil.Process(parent.pid).children(recursive=True)) or found) >= 5, 60)
+
+    def all_there() -> bool:
+        found.update(child.pid for child in psutil.Process(parent.pid).children(recursive=True))
+        return len(found) >= 5
+
+    assert _gone(all_there, 60)
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     assert _gone(lambda: not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in found))

@@ -115,9 +115,7 @@ def test_the_inputs_are_a_copy_that_may_be_changed() -> None:
 
 def test_a_function_becomes_a_method_whose_keywords_are_parameters() -> None:
     @attribution_method(title="Scaled", truth="sensitivity", stochastic=True, cost="nothing")
-    def scaled_input(
-        model: nn.Module, inputs: Tensor, targets: Tensor, ctx: Any, *, factor: float = 2.0
-    ) -> Tensor:
+    def scaled_input(model: nn.Module, inputs: Tensor, targets: Tensor, ctx: Any, *, factor: float = 2.0) -> Tensor:
         """Scale the input."""
         assert ctx.device.type == "cpu"
         return factor * inputs

@@ -148,9 +148,7 @@ def calls_repeat(metric: Metric, readings: Readings) -> None:
     sweeps = TensorSweeps(readings)
     variant = "mean" if metric.variants else ""
     first, second = (metric.function(sweeps, "method", variant) for _ in range(2))
-    one, other = (
-        {"": found} if isinstance(found, torch.Tensor) else dict(found) for found in (first, second)
-    )
+    one, other = ({"": found} if isinstance(found, torch.Tensor) else dict(found) for found in (first, second))
     same(other, one, 0.0)
 
 
@@ -165,9 +163,7 @@ def precision_is_free(metric: Metric, readings: Readings) -> None:
 
 def nan_stays_nan(metric: Metric, readings: Readings) -> None:
     """A unit whose readings are NaN scores NaN in every part, and no other unit's score changes."""
-    names = [
-        name for name, axis in UNIT_AXIS.items() if axis is not None and readings[name].is_floating_point()
-    ]
+    names = [name for name, axis in UNIT_AXIS.items() if axis is not None and readings[name].is_floating_point()]
     found = readings.change_unit(2, lambda x: torch.full_like(x, torch.nan), *names).scores(metric)
     for part, values in found.items():
         assert values[2].isnan(), f"{part!r} is {values[2]} where all readings are NaN"
@@ -185,16 +181,13 @@ def flat_maps_are_no_infinity(metric: Metric, readings: Readings) -> None:
 def within_range(metric: Metric, readings: Readings) -> None:
     """Scores of the main part are NaN or finite and in the declared range; other parts are not infinite."""
     low, high = (
-        bound if bound is not None else sign * torch.inf
-        for bound, sign in zip(metric.range, (-1, 1), strict=True)
+        bound if bound is not None else sign * torch.inf for bound, sign in zip(metric.range, (-1, 1), strict=True)
     )
     for part, values in readings.scores(metric).items():
         assert not values.isinf().any(), f"{part!r} is infinite"
         if part in {"", "confidence"}:
             defined = values[~values.isnan()]
-            assert bool(((defined >= low - 1e-9) & (defined <= high + 1e-9)).all()), (
-                f"{part!r} leaves the range"
-            )
+            assert bool(((defined >= low - 1e-9) & (defined <= high + 1e-9)).all()), f"{part!r} leaves the range"
 
 
 def hard_readings_keep_the_range(metric: Metric, readings: Readings) -> None:

@@ -188,9 +188,7 @@ def completeness(u: Unit) -> dict[str, float]:
 
 @of("repeatability.difference")
 def difference(u: Unit) -> float:
-    return float(
-        np.abs(u["output"] - u["again"]).max() / max(np.abs(u["output"]).max(), np.abs(u["again"]).max())
-    )
+    return float(np.abs(u["output"] - u["again"]).max() / max(np.abs(u["output"]).max(), np.abs(u["again"]).max()))
 
 
 @of("repeatability.signal")
@@ -233,9 +231,7 @@ def local_lipschitz(u: Unit) -> float:
 
 def relative(near: Any, clean: Any) -> float:
     with np.errstate(divide="ignore"):
-        return math.sqrt(
-            np.square((near - clean) / np.where(clean == 0, 1e-8 * np.abs(clean).max(), clean)).sum()
-        )
+        return math.sqrt(np.square((near - clean) / np.where(clean == 0, 1e-8 * np.abs(clean).max(), clean)).sum())
 
 
 def stability(u: Unit, below: Callable[[int], float]) -> float:

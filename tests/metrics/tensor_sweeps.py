@@ -31,13 +31,9 @@ if TYPE_CHECKING:
     from xaic.metrics.base import Metric
 
 UNIT_AXIS = {
-    **dict.fromkeys(
-        ("inputs", "targets", "logits", "output", "again", "doubled", "other_maps", "other_targets"), 0
-    ),
+    **dict.fromkeys(("inputs", "targets", "logits", "output", "again", "doubled", "other_maps", "other_targets"), 0),
     **dict.fromkeys(("clean_logits", "clean_features", "morf", "lerf", "hit", "cross", "drop"), 0),
-    **dict.fromkeys(
-        ("before", "removed", "kept", "clean", "without_positive", "without_negative", "count"), 0
-    ),
+    **dict.fromkeys(("before", "removed", "kept", "clean", "without_positive", "without_negative", "count"), 0),
     **dict.fromkeys(("mask", "other_mask", "cells", "contribution", "sensitivity", "relevant", "labels"), 0),
     "probabilities": 0,
     **dict.fromkeys(("draws", "randomised", "neighbour_maps"), 1),
@@ -133,9 +129,7 @@ class TensorSweeps(AttributionSweeps):
         task = AttributionTask("", r["inputs"], r["targets"], r["baseline"], r["inputs"], model, r.units)
         truths = {name: r[name] for name in TRUTHS if name in r.tensors}
         card = MethodCard("m", "", "attribution", "", truth=r.truth)  # type: ignore[arg-type]
-        super().__init__(
-            Posed(task, truths), {"method": SimpleNamespace(card=card)}, {}, Runner(), Streams(0)
-        )
+        super().__init__(Posed(task, truths), {"method": SimpleNamespace(card=card)}, {}, Runner(), Streams(0))
 
     @sweep
     def output(self, subject: str, draw: int = 0) -> Any:
@@ -279,9 +273,7 @@ def table(maps: Any, **tensors: Any) -> Readings:
     """Return readings of hand-written maps [N, L] of a table, with other readings as given."""
     output = torch.tensor(maps, dtype=torch.float64)
     n = len(output)
-    given = {
-        name: value if isinstance(value, Tensor) else torch.tensor(value) for name, value in tensors.items()
-    }
+    given = {name: value if isinstance(value, Tensor) else torch.tensor(value) for name, value in tensors.items()}
     given = {name: value.double() if value.is_floating_point() else value for name, value in given.items()}
     base = {"inputs": torch.zeros_like(output), "targets": torch.zeros(n, dtype=torch.long)}
     rest = {"baseline": torch.zeros(output.shape[1]), "output": output, "probabilities": output}

@@ -19,9 +19,7 @@ from xaic.metrics.calibration import reliability
 
 def scores(key: str, p: Any, labels: list[int]) -> dict[str, list[float]]:
     readings = table(p, labels=torch.tensor(labels))
-    return {
-        part: values.tolist() for part, values in readings.scores(get_metric(f"calibration.{key}")).items()
-    }
+    return {part: values.tolist() for part, values in readings.scores(get_metric(f"calibration.{key}")).items()}
 
 
 def chance(seed: int = 0) -> torch.Generator:
@@ -85,9 +83,7 @@ def test_the_band_holds_a_calibrated_forecaster_and_not_an_overconfident_one() -
         for seed in range(20):
             hit = (torch.rand(3000, generator=chance(100 + seed)) < truth).double()
             found = reliability(said, hit, chance(seed), resamples=500)
-            kept.append(
-                ((found.accuracy >= found.low) & (found.accuracy <= found.high)).double().mean().item()
-            )
+            kept.append(((found.accuracy >= found.low) & (found.accuracy <= found.high)).double().mean().item())
         inside[name] = sum(kept) / len(kept)
     assert inside["calibrated"] == pytest.approx(0.95, abs=0.03)
     assert inside["overconfident"] < 0.2

@@ -69,9 +69,7 @@ def test_softmax_scores_of_other_classes_are_compared_among_themselves() -> None
 
 
 def test_two_softmax_classes_have_nothing_to_distort_and_one_class_no_others() -> None:
-    assert masked([[0.9, 0.1]], [[0.3, 0.7]], softmax=True).scores(CDS)["D"].item() == pytest.approx(
-        0, abs=1e-7
-    )
+    assert masked([[0.9, 0.1]], [[0.3, 0.7]], softmax=True).scores(CDS)["D"].item() == pytest.approx(0, abs=1e-7)
     assert masked([[0.9]], [[0.3]]).score(CDS).isnan().all()
 
 

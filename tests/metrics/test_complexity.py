@@ -53,13 +53,9 @@ def test_quantus_agrees() -> None:
     maps = torch.rand(10, 40, generator=torch.Generator().manual_seed(1)).double()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        theirs = {
-            name: getattr(quantus, name)(disable_warnings=True) for name in ("Complexity", "Sparseness")
-        }
+        theirs = {name: getattr(quantus, name)(disable_warnings=True) for name in ("Complexity", "Sparseness")}
     x = maps.numpy()
     entropy = theirs["Complexity"].evaluate_batch(x_batch=x, a_batch=x.copy()) / math.log(40)
     np.testing.assert_allclose(score("entropy", maps.tolist()), entropy, rtol=1e-9)
     gini = theirs["Sparseness"].evaluate_batch(x_batch=x, a_batch=x.copy())
-    np.testing.assert_allclose(
-        score("gini", maps.tolist()), gini, atol=1e-6
-    )  # Quantus adds 1e-7 to every value
+    np.testing.assert_allclose(score("gini", maps.tolist()), gini, atol=1e-6)  # Quantus adds 1e-7 to every value

@@ -129,9 +129,7 @@ def test_infidelity_is_captums_with_its_optimal_scale_over_the_mean_square_of_th
         assert len(rows) == len(subsets)
         return subsets.double(), rows * ~subsets
 
-    captums = captum_infidelity(
-        model, perturb, x, a, n_perturb_samples=40, max_examples_per_batch=40, normalize=True
-    )
+    captums = captum_infidelity(model, perturb, x, a, n_perturb_samples=40, max_examples_per_batch=40, normalize=True)
     drop = model(x) - model(x * ~subsets)
     readings = table(a.tolist(), subsets=subsets, drop=drop[None], sizes=subsets.sum(1))
     assert score("infidelity", readings) == pytest.approx((captums / drop.square().mean()).tolist())
@@ -148,7 +146,5 @@ def test_correlation_minds_neither_scale_nor_offset_of_drops(seed: int, factor: 
 @given(seed=st.integers(0, 1000))
 def test_area_between_curves_is_insertion_minus_deletion(seed: int) -> None:
     readings = random_readings(3, seed, image=False)
-    wanted = [
-        a - b for a, b in zip(score("insertion_auc", readings), score("deletion_auc", readings), strict=True)
-    ]
+    wanted = [a - b for a, b in zip(score("insertion_auc", readings), score("deletion_auc", readings), strict=True)]
     assert score("abpc", readings) == pytest.approx(wanted)

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
     from xaic.engine.attribution import AttributionSweeps
 
-METRICS = {
-    key: one for key, one in all_metrics().items() if one.function.__module__.startswith("xaic.metrics.")
-}
+METRICS = {key: one for key, one in all_metrics().items() if one.function.__module__.startswith("xaic.metrics.")}
 UNITS = 8
 
 
@@ -232,9 +230,7 @@ def planted(function: Callable[..., Tensor]) -> Metric:
     )
 
 
-@pytest.mark.parametrize(
-    ("law", "defect", "sound"), DEFECTS, ids=lambda x: x if isinstance(x, str) else x.__name__
-)
+@pytest.mark.parametrize(("law", "defect", "sound"), DEFECTS, ids=lambda x: x if isinstance(x, str) else x.__name__)
 def test_law_finds_the_defect_and_passes_its_twin(
     law: str, defect: Callable[..., Tensor], sound: Callable[..., Tensor]
 ) -> None:

@@ -56,9 +56,7 @@ ROUNDING = 2e-4
 """Other chunks round a single-precision model otherwise; relative stabilities divide by small values."""
 
 
-CARD = MethodCard(
-    "m", "", "attribution", "", convergence="steps", parameters={"steps": 1}, truth="contribution"
-)
+CARD = MethodCard("m", "", "attribution", "", convergence="steps", parameters={"steps": 1}, truth="contribution")
 
 
 @dataclass(frozen=True)
@@ -101,9 +99,7 @@ class RealBench:
         if key not in self.made:
             tunings = {self.posed.task.model.digest: Tuning(chunk=16)}
             probes = {"method": self.method}
-            self.made[key] = AttributionSweeps(
-                self.posed, probes, PROTOCOL, Runner(tunings), Streams(3), self.cache
-            )
+            self.made[key] = AttributionSweeps(self.posed, probes, PROTOCOL, Runner(tunings), Streams(3), self.cache)
         return self.made[key]
 
     def scores(self, metric: Metric) -> dict[str, Tensor]:

@@ -16,9 +16,7 @@ from xaic.metrics.base import all_metrics
 if TYPE_CHECKING:
     from tests.metrics.tensor_sweeps import Readings
 
-METRICS = {
-    key: one for key, one in all_metrics().items() if one.function.__module__.startswith("xaic.metrics.")
-}
+METRICS = {key: one for key, one in all_metrics().items() if one.function.__module__.startswith("xaic.metrics.")}
 
 
 def units_of(readings: Readings) -> list[dict[str, Any]]:

@@ -18,9 +18,7 @@ FLAT = [7.0] * 4
 def scores(key: str, own: Any, **more: Any) -> dict[str, float]:
     given = {"draws": [[own], [own]], "randomised": [[own], [own]], "other_maps": [own]} | more
     readings = table([own], other_targets=[1], **{name: torch.tensor(value) for name, value in given.items()})
-    return {
-        part: values.item() for part, values in readings.scores(get_metric(f"randomisation.{key}")).items()
-    }
+    return {part: values.item() for part, values in readings.scores(get_metric(f"randomisation.{key}")).items()}
 
 
 def test_similarity_is_the_magnitude_of_the_rank_correlation() -> None:

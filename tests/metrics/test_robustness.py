@@ -17,9 +17,7 @@ from tests.metrics.tensor_sweeps import Readings, random_readings, table
 from xaic.metrics.base import all_metrics, get_metric
 from xaic.metrics.robustness import next_of_class
 
-READING_NEIGHBOURS = [
-    key.removeprefix("robustness.") for key in all_metrics() if key.startswith("robustness.")
-]
+READING_NEIGHBOURS = [key.removeprefix("robustness.") for key in all_metrics() if key.startswith("robustness.")]
 
 
 def score(key: str, readings: Readings) -> list[float]:
@@ -145,9 +143,7 @@ def test_captum_agrees_on_the_maximum_sensitivity() -> None:
         assert len(rows[0] if isinstance(rows, tuple) else rows) == 24
         return (x + noise).transpose(0, 1).flatten(0, 1)  # Captum repeats every row four times
 
-    captums = sensitivity_max(
-        explain, x, perturb_func=perturb, n_perturb_samples=4, max_examples_per_batch=24
-    )
+    captums = sensitivity_max(explain, x, perturb_func=perturb, n_perturb_samples=4, max_examples_per_batch=24)
     ours = around((x**3).tolist(), ((x + noise) ** 3).tolist())
     assert score("max_sensitivity", ours) == pytest.approx(captums.tolist())
 
@@ -163,9 +159,7 @@ def test_captum_agrees_on_the_maximum_sensitivity() -> None:
 def test_quantus_agrees_on_relative_stability(key: str, name: str, objective: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        metric = getattr(quantus, name)(
-            disable_warnings=True, **({"layer_names": ["x"]} if key == "rrs" else {})
-        )
+        metric = getattr(quantus, name)(disable_warnings=True, **({"layer_names": ["x"]} if key == "rrs" else {}))
     r = random_readings(7, 3)
     r = r.put(near_kept=torch.ones_like(r["near_kept"]))
     below = {

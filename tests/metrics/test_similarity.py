@@ -62,9 +62,7 @@ def test_values_that_differ_by_rounding_are_constant() -> None:
     x = torch.tensor([[0.1 + 0.2, 0.3, 0.3, 0.15 + 0.15]], dtype=torch.float64)
     assert len(set(x[0].tolist())) > 1
     assert pearson(x, torch.tensor([[1.0, 2.0, 3.0, 4.0]])).isnan().all()
-    assert (
-        not pearson(x + torch.tensor([[0, 1e-8, 0, 0]]), torch.tensor([[1.0, 2.0, 3.0, 4.0]])).isnan().any()
-    )
+    assert not pearson(x + torch.tensor([[0, 1e-8, 0, 0]]), torch.tensor([[1.0, 2.0, 3.0, 4.0]])).isnan().any()
 
 
 def test_large_offsets_cost_no_precision() -> None:

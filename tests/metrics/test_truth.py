@@ -32,9 +32,7 @@ def score(key: str, given: Readings) -> list[float]:
 
 
 def test_rank_correlation_is_signed() -> None:
-    found = score(
-        "rank_correlation", readings([40.0, -20.0, 10.0, 0.0], [-4.0, 2.0, -1.0, 0.0], [4.0, -2.0, 0.0, 1.0])
-    )
+    found = score("rank_correlation", readings([40.0, -20.0, 10.0, 0.0], [-4.0, 2.0, -1.0, 0.0], [4.0, -2.0, 0.0, 1.0]))
     assert found == pytest.approx([1, -1, 0.8])
 
 

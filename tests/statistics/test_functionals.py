@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import roc_auc_score
+
 from xaic.documents.errors import BadData, Misuse, UnknownName
 from xaic.statistics import bootstrap_bound, bootstrap_interval, get_functional
 from xaic.statistics.functionals import draws
@@ -57,9 +58,7 @@ def test_icc_pools_features_and_reads_numbered_parts() -> None:
     within = sum(cube[:, :, f].var(axis=1, ddof=1).mean() for f in range(5))
     expected = (between - within) / (between + 2 * within)
     assert get_functional("icc")({"": cube}) == pytest.approx(expected)
-    assert get_functional("icc")({"": cube[:, 0], **named}) != pytest.approx(
-        expected
-    )  # a whole array goes first
+    assert get_functional("icc")({"": cube[:, 0], **named}) != pytest.approx(expected)  # a whole array goes first
     assert get_functional("icc")(named) == pytest.approx(expected)
     with pytest.raises(BadData, match="do not name every draw"):
         draws({"draw0.feature0": cube[:, 0, 0], "draw1.feature1": cube[:, 1, 1]})
@@ -140,9 +139,7 @@ def test_bca_of_an_auroc_agrees_with_scipy() -> None:
         method="BCa",
         rng=np.random.default_rng(0),
     ).confidence_interval
-    lower, upper = (
-        bootstrap_bound({"": score, "label": label}, figure, 0.05, side) for side in ("lower", "upper")
-    )
+    lower, upper = (bootstrap_bound({"": score, "label": label}, figure, 0.05, side) for side in ("lower", "upper"))
     assert (lower, upper) == pytest.approx((theirs.low, theirs.high), abs=0.012)
 
 
@@ -186,7 +183,6 @@ def test_bounds_are_ordered_and_in_range(seed: int, name: str) -> None:
 def test_equal_seeds_give_equal_bounds() -> None:
     x = {"": RNG.normal(size=50)}
     one, same, other = (
-        bootstrap_bound(x, get_functional("mean"), 0.05, "lower", rng=np.random.default_rng(seed))
-        for seed in (1, 1, 2)
+        bootstrap_bound(x, get_functional("mean"), 0.05, "lower", rng=np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
     assert one == same != other

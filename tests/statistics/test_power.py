@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+
 from xaic.documents.errors import Misuse
 from xaic.statistics import (
     betting_power,

@@ -171,7 +171,5 @@ class Affine(Layer):
                 strict=True,
             )
         ]
-        found = _TRANSPOSE[self.axes](
-            s, weight, None, self.stride, self.padding, rest, self.groups, self.dilation
-        )
+        found = _TRANSPOSE[self.axes](s, weight, None, self.stride, self.padding, rest, self.groups, self.dilation)
         return found.squeeze(-1) if self.lifted else found

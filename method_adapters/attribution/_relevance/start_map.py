@@ -77,9 +77,7 @@ def class_map(network: Network, values: list[Tensor], start: int, chosen: Tensor
     return divide(found, column(torch.where(high > 0, high, flat.abs().amax(1)), found).expand_as(found))
 
 
-def relative_map(
-    network: Network, values: list[Tensor], start: int, targets: Tensor, competing: Tensor
-) -> Tensor:
+def relative_map(network: Network, values: list[Tensor], start: int, targets: Tensor, competing: Tensor) -> Tensor:
     """Return Rel = (|P| - 1) M_t - Σ_{c in P without t} M_c, its two signs scaled to a total of 1 each.
 
     Where the maps of all competing classes coincide nothing is relative, and Rel is 0.

@@ -205,9 +205,7 @@ def _conv(build: _Builder, node: fx.Node, module: nn.Module) -> _Ref:
     elif padding == "same":
         reach = [d * (k - 1) for d, k in zip(module.dilation, module.kernel_size, strict=True)]
         if any(r % 2 for r in reach):
-            raise build.refusal(
-                node, "pads unevenly ('same' with an even kernel); give the padding as numbers"
-            )
+            raise build.refusal(node, "pads unevenly ('same' with an even kernel); give the padding as numbers")
         padding = tuple(r // 2 for r in reach)
     return build.append(
         Affine(
@@ -249,9 +247,7 @@ def _settings(names: tuple[str, ...], node: fx.Node, module: nn.Module | None) -
     """Return the settings of a pooling by name, from its module or from the call."""
     if module is not None:
         return {name: getattr(module, name) for name in names}
-    return dict(zip(names, node.args[1:], strict=False)) | {
-        k: v for k, v in node.kwargs.items() if k != "input"
-    }
+    return dict(zip(names, node.args[1:], strict=False)) | {k: v for k, v in node.kwargs.items() if k != "input"}
 
 
 def _mean(build: _Builder, node: fx.Node) -> _Ref:
@@ -295,9 +291,7 @@ def _reshape(build: _Builder, node: fx.Node, module: nn.Module | None = None) ->
         after = sample.flatten(start, end)
     else:
         args = fx.node.map_arg(node.args[1:], build.known.__getitem__)
-        kwargs = fx.node.map_arg(
-            {k: v for k, v in node.kwargs.items() if k != "input"}, build.known.__getitem__
-        )
+        kwargs = fx.node.map_arg({k: v for k, v in node.kwargs.items() if k != "input"}, build.known.__getitem__)
         name = node.target if isinstance(node.target, str) else cast("Any", node.target).__name__
         after = getattr(sample, name)(*cast("tuple[Any, ...]", args), **cast("dict[str, Any]", kwargs))
     if after.ndim == 0 or len(after) != _ROWS:

@@ -88,9 +88,7 @@ def walk(network: Network, values: list[Tensor], start: int, relevance: Tensor, 
     return Propagation(waiting[0], tuple(names), torch.stack(trail))
 
 
-def _backward(
-    network: Network, index: int, inputs: tuple[Tensor, ...], r: Tensor, rules: Rules
-) -> tuple[Tensor, ...]:
+def _backward(network: Network, index: int, inputs: tuple[Tensor, ...], r: Tensor, rules: Rules) -> tuple[Tensor, ...]:
     """Return the relevance at each input of a layer."""
     layer = network.layers[index]
     if isinstance(layer, Add):
@@ -124,7 +122,5 @@ def detached() -> Iterator[None]:
 
 def batches(inputs: Tensor, targets: Tensor, rows: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield inputs and targets in small batches, as ordinary tensors without gradients."""
-    for part, wanted in zip(
-        torch.split(inputs.detach(), rows), torch.split(targets.detach(), rows), strict=True
-    ):
+    for part, wanted in zip(torch.split(inputs.detach(), rows), torch.split(targets.detach(), rows), strict=True):
         yield part.clone(), wanted.clone().long()

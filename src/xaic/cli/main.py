@@ -1,7 +1,7 @@
 """The application: its commands, and how faults end a command.
 
-Exit statuses: 0 done (``run``) or all Required pass (``check``); 1 a Required criterion fails; 2 none fails but some are
-inconclusive; 3 an error, or fewer trials executed than planned; 64 usage; 65 bad data; 66 missing file; 70 internal
+Exit statuses: 0 done (``run``) or all Required pass (``check``); 1 a Required criterion fails; 2 none fails but some
+are inconclusive; 3 an error, or fewer trials executed than planned; 64 usage; 65 bad data; 66 missing file; 70 internal
 fault; 130 interrupted. Typer's own defaults (2 on misuse, 1 on a crash) would collide and are mapped.
 """
 
@@ -41,7 +41,7 @@ app.add_typer(listing.app, name="list")
 app.add_typer(new.app, name="new")
 
 
-def _version(value: bool) -> None:  # noqa: FBT001: a typer callback
+def _version(value: bool) -> None:  # noqa: FBT001 - a typer callback
     if value:
         typer.echo(f"xaic {__version__}")
         raise typer.Exit
@@ -49,7 +49,7 @@ def _version(value: bool) -> None:  # noqa: FBT001: a typer callback
 
 @app.callback()
 def _root(
-    version: Annotated[  # noqa: FBT002, ARG001: a typer option
+    version: Annotated[  # noqa: FBT002 - a typer option
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
@@ -77,7 +77,7 @@ def status(arguments: list[str] | None = None) -> int:
         return fault.exit_status
     except BrokenPipeError:
         return 0
-    except Exception:  # noqa: BLE001: the last resort says what happened and where to report it
+    except Exception:  # noqa: BLE001 - the last resort says what happened and where to report it
         errors.print(traceback.format_exc(), markup=False)
         errors.print("xaic: internal fault; please report the lines above", markup=False)
         return INTERNAL

@@ -54,7 +54,9 @@ class Announcer:
             self.bar.update(self.task, completed=done, total=total or None, description=what[:60], left=left)
         else:
             place = f"[{done}/{total}] " if total else ""
-            self.console.print(f"{_clock(spent)} {place}{what}{'; ' + left if left else ''}", markup=False, soft_wrap=True)
+            self.console.print(
+                f"{_clock(spent)} {place}{what}{'; ' + left if left else ''}", markup=False, soft_wrap=True
+            )
 
 
 def _clock(seconds: float) -> str:

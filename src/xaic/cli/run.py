@@ -43,7 +43,11 @@ def run(
                 seed=seed,
                 content=tuple(map(str, content or ())),
                 plugins=tuple(plugin or ()),
-                limits={"call_seconds": call_seconds, "trial_seconds": trial_seconds, "memory_gib": memory_gib},
+                limits={
+                    "call_seconds": call_seconds,
+                    "trial_seconds": trial_seconds,
+                    "memory_gib": memory_gib,
+                },
             )
             made = start_run(settings, out, workers=workers, announce=announce)
     print_summary(made)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def show(
-    id: Annotated[str, typer.Argument(help="Id of a method, benchmark, criterion, profile, specimen or metric.")],  # noqa: A002
+    id: Annotated[str, typer.Argument(help="Id of a method, benchmark, criterion, profile, specimen or metric.")],
 ) -> int:
     """Show a method's card, a benchmark, criterion, profile, specimen or metric as YAML.
 
@@ -37,7 +37,7 @@ def _same(found: Any) -> Any:
     return found
 
 
-def _card(id: str) -> Any:  # noqa: A002
+def _card(id: str) -> Any:
     from xaic.methods.discovery import locate
 
     return locate(id).card

@@ -21,7 +21,10 @@ def validate(
     from xaic.documents.checking import check_path
     from xaic.documents.errors import XaicError
 
-    console, errors = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
+    console, errors = (
+        Console(highlight=False, soft_wrap=True),
+        Console(stderr=True, highlight=False, soft_wrap=True),
+    )
     worst = 0
     for path in files:
         try:

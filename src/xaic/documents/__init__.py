@@ -1,0 +1,1 @@
+"""Documents: what is written and read, each checked against its schema."""

@@ -55,9 +55,11 @@ def _check_folder(folder: Path) -> Counter[str]:
 def _check_file(path: Path) -> list[str]:
     if path.suffix == ".parquet":
         sidecar = read(Measurement, path.with_suffix(".json"))
-        table = read_table(path, sidecar.sha256)
-        if len(table) != sidecar.rows or list(table.columns) != list(sidecar.columns):
-            raise BadData(f"{path}: rows or columns are not those of {path.with_suffix('.json').name}; repeat the trial")
+        frame = read_table(path, sidecar.sha256)
+        if len(frame) != sidecar.rows or list(frame.columns) != list(sidecar.columns):
+            raise BadData(
+                f"{path}: rows or columns are not those of {path.with_suffix('.json').name}; repeat the trial"
+            )
         return ["measurement table"]
     if path.suffix == ".jsonl":
         return [_check_line(path, number, line) for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)]

@@ -62,7 +62,9 @@ def from_data(kind: type[T], data: Any, where: str | Path) -> T:
 
 def canonical(document: Any) -> bytes:
     """Return the one byte sequence that stands for a document."""
-    return (json.dumps(to_data(document), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return (
+        json.dumps(to_data(document), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    ).encode()
 
 
 def digest(document: Any) -> str:
@@ -111,7 +113,9 @@ def parse(path: Path) -> Any:
         text = path.read_text("utf-8")
         return yaml.safe_load(text) if path.suffix in {".yaml", ".yml"} else json.loads(text)
     except UnicodeDecodeError as fault:
-        raise BadDocument(path, [f"is not UTF-8 text: {fault.reason} at byte {fault.start}; save it as UTF-8"]) from fault
+        raise BadDocument(
+            path, [f"is not UTF-8 text: {fault.reason} at byte {fault.start}; save it as UTF-8"]
+        ) from fault
     except json.JSONDecodeError as fault:
         raise BadDocument(path, [f"line {fault.lineno}, column {fault.colno}: {fault.msg}; mend the JSON"]) from fault
     except (yaml.YAMLError, RecursionError, ValueError) as fault:

@@ -169,7 +169,9 @@ class Profile:
     purpose: str
     requirements: tuple[Requirement, ...]
     benchmarks: tuple[str, ...] = ()  # tried even where no requirement names them (pictures for people)
-    protocol: dict[str, dict[str, Json]] = field(default_factory=dict)  # family -> overrides of its benchmarks' protocol
+    protocol: dict[str, dict[str, Json]] = field(
+        default_factory=dict
+    )  # family -> overrides of its benchmarks' protocol
     schema: str = "xaic/profile/1"
 
 

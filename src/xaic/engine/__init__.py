@@ -1,0 +1,1 @@
+"""The engine: all model passes of metrics, made once, counted and kept."""

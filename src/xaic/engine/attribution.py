@@ -31,7 +31,7 @@ SUBSET_SHARES = (0.05, 0.1, 0.2, 0.35, 0.5)
 
 @sweeps_for("attribution")
 class AttributionSweeps(Sweeps):
-    """What attribution metrics read. N units, L locations, K classes; subjects are the method and its derived controls."""
+    """What attribution metrics read: N units, L locations, K classes; subjects: the method and its derived controls."""
 
     @property
     def task(self) -> AttributionTask:
@@ -55,7 +55,9 @@ class AttributionSweeps(Sweeps):
     @sweep(shared=True)
     def predictions(self) -> Tensor:
         """Logits [N, K] of the clean inputs."""
-        return self.kept("predictions", lambda: {"logits": self.runner.predict(self.task.model, self.task.inputs)})["logits"]
+        return self.kept("predictions", lambda: {"logits": self.runner.predict(self.task.model, self.task.inputs)})[
+            "logits"
+        ]
 
     @sweep(shared=True)
     def baseline_logits(self) -> Tensor:
@@ -113,9 +115,7 @@ class AttributionSweeps(Sweeps):
             task, model = self.task, self.task.model
             scale = float(self.protocol["noise"]) * task.background.std(0).mean()
             noise = [
-                torch.stack(
-                    [torch.randn(task.inputs.shape[1:], generator=self._near(i, unit)) for unit in task.units]
-                )
+                torch.stack([torch.randn(task.inputs.shape[1:], generator=self._near(i, unit)) for unit in task.units])
                 for i in range(int(self.protocol["neighbours"]))
             ]
             inputs = task.inputs + scale * torch.stack(noise)
@@ -175,7 +175,9 @@ class AttributionSweeps(Sweeps):
         masks = torch.cat([rank < count[:, None], rank >= size - count[:, None]])
         prepared = self.prepared(operator)
         logits = self.runner.stream(
-            self.task.model, 2 * n, lambda part: prepared.apply(torch.arange(part.start, part.stop) % n, masks[part])
+            self.task.model,
+            2 * n,
+            lambda part: prepared.apply(torch.arange(part.start, part.stop) % n, masks[part]),
         ).view(2, n, -1)
         scores = self.target_scores(logits)
         return SignedRemoval(self.target_scores(self.predictions()), scores[0], scores[1], count)
@@ -189,7 +191,9 @@ class AttributionSweeps(Sweeps):
         region = removal.ranks(maps, self.task.units, self.streams.at("ties")) < cut
         masks, prepared = torch.cat([region, ~region]), self.prepared(operator)
         logits = self.runner.stream(
-            self.task.model, 2 * n, lambda part: prepared.apply(torch.arange(part.start, part.stop) % n, masks[part])
+            self.task.model,
+            2 * n,
+            lambda part: prepared.apply(torch.arange(part.start, part.stop) % n, masks[part]),
         ).view(2, n, -1)
         scores = self.task.model.scores(torch.cat([self.predictions()[None], logits])).double()
         return Masking(scores[0], scores[1], scores[2])
@@ -219,9 +223,7 @@ class AttributionSweeps(Sweeps):
     def neighbour_maps(self, subject: str) -> Tensor:
         """Maps at the neighbours [R, N, ...]; every call draws anew."""
         probe, inputs = self.probes[subject], self.neighbours().inputs
-        maps = [
-            probe.run(self.task.with_inputs(x), draw=f"neighbour {i}").values for i, x in enumerate(inputs)
-        ]
+        maps = [probe.run(self.task.with_inputs(x), draw=f"neighbour {i}").values for i, x in enumerate(inputs)]
         return torch.stack(maps)
 
     @sweep
@@ -303,7 +305,7 @@ class AttributionSweeps(Sweeps):
         return [(key, value) for key, value in self.memo.items() if key[0] == name]
 
     def kept(self, name: str, make: Any) -> dict[str, Tensor]:
-        """Return tensors that do not depend on the method: read from the cache, or made and kept there with their passes."""
+        """Return tensors that do not depend on the method: from the cache, or made and kept there with their passes."""
         if self.cache is None:
             return dict(make())
         key = self._shared_key(name)

@@ -1,8 +1,8 @@
 """Noisy linear imputation (Rong et al. 2022, ROAD): removed locations become a weighted mean of their neighbours.
 
-Every removed location x_p satisfies x_p = sum_q w_pq x_q with weight 1/6 for direct and 1/12 for diagonal neighbours; at a
-border the weights of the neighbours that exist are scaled to sum to one. The system is solved for a whole batch by a few
-conjugate-gradient steps on images, not by a sparse solve an image.
+Every removed location x_p satisfies x_p = sum_q w_pq x_q with weight 1/6 for direct and 1/12 for diagonal neighbours;
+at a border the weights of the neighbours that exist are scaled to sum to one. The system is solved for a whole batch by
+a few conjugate-gradient steps on images, not by a sparse solve an image.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ def _around(x: Tensor) -> Tensor:
 def impute(inputs: Tensor, removed: Tensor, start: Tensor | None = None) -> Tensor:
     """Return inputs [N, C, H, W] with removed locations [N, 1, H, W] (bool) solved from what is left.
 
-    The system (reach - W) x = W known, on removed locations only, is symmetric and positive definite wherever a known location
-    is left; where none is, the values stay at ``start`` or 0. Stops at a relative residual of 1e-4 or after 60 steps.
+    The system (reach - W) x = W known, on removed locations only, is symmetric and positive definite wherever a known
+    location is left; where none is, the values stay at ``start`` or 0. Stops at a relative residual of 1e-4 or
+    after 60 steps.
     """
     hole = removed.to(inputs.dtype)
     known = inputs * (1 - hole)

@@ -123,5 +123,3 @@ def road(task: AttributionTask, streams: Streams) -> Prepared:
     spread_ = task.background.std().clamp_min(1e-6)
     fill = _blur_axis(_blur_axis(task.inputs, 2, 2.0), 3, 2.0)
     return Prepared(task.inputs, fill, (NOISE * spread_ * noise).to(task.inputs.dtype))
-
-

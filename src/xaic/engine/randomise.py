@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -25,9 +26,9 @@ LEAST_STD = 1e-3
 def randomised_model(model: Model, background: Tensor, streams: Streams, index: int, folder: Path) -> Model:
     """Return the model with every parameter redrawn, bare ones too; made once, kept in ``folder``.
 
-    Weights with fan-in are normal with variance 2 / fan-in, so that activations keep their scale through ReLU layers; others
-    keep their own mean and spread. Each tensor has a stream of its own name: layers of one shape get different weights.
-    Statistics of BatchNorm are estimated anew on the background sample [B, ...].
+    Weights with fan-in are normal with variance 2 / fan-in, so that activations keep their scale through ReLU layers;
+    others keep their own mean and spread. Each tensor has a stream of its own name: layers of one shape
+    get different weights. Statistics of BatchNorm are estimated anew on the background sample [B, ...].
     """
     key = sha256(f"{model.digest}|{streams.at('randomised', index).number()}".encode()).hexdigest()
     path = folder / "models" / f"{key}.safetensors"
@@ -52,7 +53,7 @@ def randomised_model(model: Model, background: Tensor, streams: Streams, index: 
 def _redraw(tensor: Tensor, generator: torch.Generator) -> Tensor:
     noise = torch.randn(tensor.shape, generator=generator, dtype=torch.float32).to(tensor.dtype)
     if tensor.ndim >= 2:
-        return noise * (2 / tensor[0].numel()) ** 0.5
+        return noise * math.sqrt(2 / tensor[0].numel())
     spread = tensor.std().item() if tensor.numel() > 1 else 0.0
     redrawn: Tensor = tensor.mean() + noise * max(spread, LEAST_STD)
     return redrawn

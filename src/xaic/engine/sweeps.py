@@ -157,7 +157,7 @@ class Sweeps:
     def passes(self) -> dict[str, dict[str, Any]]:
         """Return rows that went forward and backward by sweep, and whether the sweep is shared by all methods.
 
-        What was read from a cache counts as if it had been made here: counts are the same however a run was interrupted.
+        What was read from a cache counts as if it had been made here: counts do not tell how a run was interrupted.
         """
         return {
             name: {"forward": made.forward, "backward": made.backward, "shared": name in self.shared_names}

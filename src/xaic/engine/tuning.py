@@ -1,7 +1,7 @@
 """Choosing chunk size and layout by a short measurement, once a machine.
 
-Bigger chunks are not always faster, and another chunk may change the last digits of a result. So the choice is kept in the
-user's cache folder: a machine uses the same tuning again, and equal runs stay equal bytes.
+Bigger chunks are not always faster, and another chunk may change the last digits of a result. So the choice is kept in
+the user's cache folder: a machine uses the same tuning again, and equal runs stay equal bytes.
 """
 
 from __future__ import annotations
@@ -50,7 +50,13 @@ def measure(model: Model, inputs: Tensor) -> Tuning:
 
 
 def _key(model: Model, inputs: Tensor) -> str:
-    facts = [model.digest, list(inputs.shape[1:]), torch.__version__, platform.processor(), torch.get_num_threads()]
+    facts = [
+        model.digest,
+        list(inputs.shape[1:]),
+        torch.__version__,
+        platform.processor(),
+        torch.get_num_threads(),
+    ]
     return sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 

@@ -4,4 +4,14 @@ from xaic.execution.faults import MethodBroke, MethodDied, MethodRaised, MethodT
 from xaic.execution.limits import Limits
 from xaic.execution.pool import Done, Pool, Work
 
-__all__ = ["Done", "Limits", "MethodBroke", "MethodDied", "MethodRaised", "MethodTimedOut", "Pool", "TrialFault", "Work"]
+__all__ = [
+    "Done",
+    "Limits",
+    "MethodBroke",
+    "MethodDied",
+    "MethodRaised",
+    "MethodTimedOut",
+    "Pool",
+    "TrialFault",
+    "Work",
+]

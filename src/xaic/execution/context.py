@@ -36,7 +36,7 @@ class CountedForward:
         self.passes.add(int(first.shape[0]))
         output = self.inner(*args, **kwargs)
         if isinstance(output, torch.Tensor) and output.requires_grad:
-            output.register_hook(self._back)  # type: ignore[no-untyped-call]
+            output.register_hook(self._back)
         return output
 
     def _back(self, gradient: Tensor) -> None:
@@ -70,7 +70,7 @@ class Lent:
         for name, before in self.flags.items():
             if flags.get(name) != before:
                 raise ContractBreach(
-                    f"the call left the model's module {name or '(root)'} changed: training mode, hooks or gradient flags"
+                    f"the call left the model's module {name or '(root)'} changed: training mode, hooks or gradients"
                 )
 
 

@@ -1,7 +1,7 @@
 """The fork server: has imported the heavy modules once and forks a worker in milliseconds.
 
-Started as ``python -m xaic.execution.forkserver FD MODULE...``. On the line FD comes one JSON object a request, with the
-worker's end of a socket beside it. The server runs nothing else, and dies with its parent.
+Started as ``python -m xaic.execution.forkserver FD MODULE...``. On the line FD comes one JSON object a request, with
+the worker's end of a socket beside it. The server runs nothing else, and dies with its parent.
 """
 
 from __future__ import annotations

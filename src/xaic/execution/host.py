@@ -1,7 +1,7 @@
 """The host: the process a method lives in. Nothing else runs here, and nothing it says is trusted.
 
-It loads the method, answers ``load``, ``fit`` and ``run``, counts the rows that go through models, and looks whether a call
-left model and inputs as they were.
+It loads the method, answers ``load``, ``fit`` and ``run``, counts the rows that go through models, and looks whether a
+call left model and inputs as they were.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def serve(line: socket.socket, log: Path | None, memory_gib: float) -> None:
             send(line, *host.answer(header, tensors))
     except Closed:
         pass
-    except BaseException:  # noqa: BLE001: the process ends here, whatever it is
+    except BaseException:  # noqa: BLE001 - the process ends here, whatever it is
         traceback.print_exc()
         status = 1
     finally:
@@ -79,7 +79,7 @@ class Host:
             return getattr(self, f"_{header['op']}")(header, tensors)  # type: ignore[no-any-return]
         except ContractBreach as fault:
             return {"breach": str(fault)}, {}
-        except BaseException as fault:  # noqa: BLE001: whatever a method raises is its own fault
+        except BaseException as fault:  # noqa: BLE001 - whatever a method raises is its own fault
             trace = "".join(traceback.format_exception(fault))
             sys.stderr.write(trace)
             return {"error": f"{type(fault).__name__}: {fault}"[:2000], "trace": trace[-TRACE_LIMIT:]}, {}

@@ -28,7 +28,7 @@ PRELOAD = ("xaic.harness.trial", "captum.attr", "pandas", "scipy.stats", "method
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
-    # Freed memory stays with the process: giving every chunk back to the system and asking again costs more than passes.
+    # Freed memory stays with the process: giving every chunk back to the system and asking again costs more than passes
     "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
 }
@@ -104,7 +104,9 @@ class Pool:
             if running.line in ready:
                 done = self._hear(running)
             elif now - running.started > self.limits.trial_seconds:
-                done = self._outcome(running, fault=f"the trial took more than {self.limits.trial_seconds:g} s and was killed")
+                done = self._outcome(
+                    running, fault=f"the trial took more than {self.limits.trial_seconds:g} s and was killed"
+                )
             if done is not None:
                 self._end(running)
                 self._running.remove(running)
@@ -115,7 +117,9 @@ class Pool:
         try:
             message, _ = receive(running.line, 5.0)
         except (Closed, BadFrame, TimeoutError) as fault:
-            return self._outcome(running, fault=f"the worker of the trial died ({type(fault).__name__.lower()}): {fault}")
+            return self._outcome(
+                running, fault=f"the worker of the trial died ({type(fault).__name__.lower()}): {fault}"
+            )
         if "worker" in message:
             running.worker, running.host = int(message["worker"]), int(message["host"])
             return None

@@ -59,8 +59,15 @@ class HostProbe:
         plugins: tuple[str, ...] = (),
     ) -> Self:
         """Have the host load a method and remember what its answers are cached and counted under."""
-        settings = {"method": method, "parameters": dict(parameters or {}), "seed": seed, "scratch": str(scratch or "")}
-        header, _ = self._ask({"op": "load", "reference": reference, "plugins": list(plugins), **settings}, {}, LOAD_SECONDS)
+        settings = {
+            "method": method,
+            "parameters": dict(parameters or {}),
+            "seed": seed,
+            "scratch": str(scratch or ""),
+        }
+        header, _ = self._ask(
+            {"op": "load", "reference": reference, "plugins": list(plugins), **settings}, {}, LOAD_SECONDS
+        )
         self.card: MethodCard = from_data(MethodCard, header.get("card"), reference)
         self.source_digest = str(header.get("digest"))
         if digest and digest != self.source_digest:
@@ -142,7 +149,9 @@ class HostProbe:
             answer, found = receive(self.line, seconds)
         except TimeoutError as fault:
             self.close()
-            raise MethodTimedOut(f"no answer to '{header['op']}' within {seconds:g} s; the process was killed") from fault
+            raise MethodTimedOut(
+                f"no answer to '{header['op']}' within {seconds:g} s; the process was killed"
+            ) from fault
         except Closed as fault:
             status = self.reap()
             how = end_of(status) if status is not None else "closed its line"
@@ -158,7 +167,11 @@ class HostProbe:
 
     def _digest(self, parcel: Parcel, draw: int | str, params: Mapping[str, float]) -> str:
         """Return the key of a call: method, parameters, draw, plain data and every tensor's bytes."""
-        data = {**parcel.data, "model": parcel.data.get("model", {}).get("digest")} if "model" in parcel.data else parcel.data
+        data = (
+            {**parcel.data, "model": parcel.data.get("model", {}).get("digest")}
+            if "model" in parcel.data
+            else parcel.data
+        )
         key = sha256(json.dumps([self._key, str(draw), dict(params), dict(data)], sort_keys=True).encode())
         for name, tensor in sorted(parcel.tensors.items()):
             key.update(f"|{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())

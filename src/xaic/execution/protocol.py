@@ -28,11 +28,11 @@ MAX_BODY = 4 << 30
 CHUNK = 1 << 20
 
 
-class Closed(Exception):  # noqa: N818: a state of the line, not a fault
+class Closed(Exception):
     """The other end is gone."""
 
 
-class BadFrame(Exception):  # noqa: N818: named after the fault
+class BadFrame(Exception):
     """What came is no frame."""
 
 
@@ -50,7 +50,9 @@ def send(line: socket.socket, header: Mapping[str, Any], tensors: Mapping[str, T
 
 def pack_tensors(tensors: Mapping[str, Tensor]) -> bytes:
     """Return tensors as safetensors bytes; views become tensors of their own."""
-    return safetensors.torch.save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()})
+    return safetensors.torch.save(
+        {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    )
 
 
 def receive(line: socket.socket, seconds: float | None = None) -> tuple[dict[str, Any], dict[str, Tensor]]:

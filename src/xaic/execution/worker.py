@@ -59,7 +59,7 @@ def _answer(job: Mapping[str, Any], probe: HostProbe) -> dict[str, Any]:
         return {"fault": str(fault)}
     except XaicError as fault:
         return {"fault": f"{type(fault).__name__}: {fault}"}
-    except BaseException as fault:  # noqa: BLE001: told to the parent, which records it
+    except BaseException as fault:  # noqa: BLE001 - told to the parent, which records it
         return {"fault": f"the harness failed: {type(fault).__name__}: {fault}\n{traceback.format_exc()}"}
 
 

@@ -1,0 +1,1 @@
+"""Families: what goes in, what comes out, and the contract both obey."""

@@ -42,7 +42,10 @@ class AttributionTask:
         """Return the task of some rows."""
         index = torch.as_tensor(list(rows), dtype=torch.long)
         return replace(
-            self, inputs=self.inputs[index], targets=self.targets[index], units=tuple(self.units[r] for r in rows)
+            self,
+            inputs=self.inputs[index],
+            targets=self.targets[index],
+            units=tuple(self.units[r] for r in rows),
         )
 
     def with_model(self, model: Model) -> AttributionTask:
@@ -134,7 +137,9 @@ class AttributionFamily(Family[AttributionTask, Attribution]):
             raise ContractBreach(f"the map is on {values.device}, the inputs on {inputs.device}")
         bad = (~torch.isfinite(values)).flatten(1).any(1).nonzero().flatten().tolist()
         if bad:
-            raise ContractBreach(f"NaN or infinite values in {len(bad)} of {len(values)} maps, first: {task.units[bad[0]]}")
+            raise ContractBreach(
+                f"NaN or infinite values in {len(bad)} of {len(values)} maps, first: {task.units[bad[0]]}"
+            )
 
     def join(self, outputs: Sequence[Attribution]) -> Attribution:
         """Concatenate maps over rows."""

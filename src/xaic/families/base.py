@@ -120,7 +120,7 @@ def register_family(cls: type[Family[Any, Any]]) -> type[Family[Any, Any]]:
     return cls
 
 
-def get_family(id: str) -> Family[Any, Any]:  # noqa: A002
+def get_family(id: str) -> Family[Any, Any]:
     """Return the family called ``id``; raise ``UnknownName``."""
     from xaic.documents.errors import UnknownName
     from xaic.registry import load_room

@@ -86,7 +86,7 @@ def make_model(
 
 
 @lru_cache(maxsize=256)
-def _file_digest(path: Path, size: int, modified: int) -> str:  # noqa: ARG001: the key of the cache
+def _file_digest(path: Path, size: int, modified: int) -> str:  # noqa: ARG001 - the key of the cache
     return sha256(path.read_bytes()).hexdigest()
 
 

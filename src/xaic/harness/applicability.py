@@ -38,7 +38,8 @@ def _truth(wanted: Any, card: MethodCard, benchmark: Benchmark | None) -> str:  
     offered = benchmark.truths if benchmark else ()
     if card.role != "method" or card.truth in offered:
         return ""
-    return f"the method's values mean {card.truth or 'nothing declared'}; the benchmark knows {', '.join(offered) or 'no truth'}"
+    known = ", ".join(offered) or "no truth"
+    return f"the method's values mean {card.truth or 'nothing declared'}; the benchmark knows {known}"
 
 
 def _offers(wanted: Any, card: MethodCard, benchmark: Benchmark | None) -> str:  # noqa: ARG001

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -87,7 +87,7 @@ def _inspect(case: Case, check: Check) -> Judged:
     return Judged(Outcome(state, reason=reason, rule="DR7: pass when nothing is missing or contradicts itself"))
 
 
-def _variants(case: Case, check: Check, mine: Scores) -> list[str]:
+def _variants(check: Check, mine: Scores) -> list[str]:
     """Return the operators the check compares under, of those that were measured."""
     measured = mine.variants(check.metric)
     return [name for name in measured if not check.operators or name in check.operators]
@@ -113,7 +113,7 @@ def _dominance(case: Case, check: Check) -> Judged:
         return _dominance_of_functional(case, check, mine)
     pairs: dict[tuple[str, str], Array] = {}
     missing = []
-    for operator in _variants(case, check, mine):
+    for operator in _variants(check, mine):
         own = mine.get(check.metric, operator, part=check.part)
         if own is None:
             raise BadData(f"{check.metric} has no part {check.part!r}")

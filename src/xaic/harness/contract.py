@@ -38,8 +38,8 @@ def examine(family: Family[Any, Any], task: Task, probe: Probe[Any, Any]) -> dic
     within = float((gaps <= TOLERANCE).double().mean())
     if within < SHARE:
         raise ContractBreach(
-            f"rows get other answers in a batch than alone: {int((1 - within) * len(rows))} of {len(rows)} differ by more "
-            f"than {TOLERANCE:g} (largest {float(gaps.max()):.3g}); let each row depend on itself only"
+            f"rows get other answers in a batch than alone: {int((1 - within) * len(rows))} of {len(rows)} differ by "
+            f"more than {TOLERANCE:g} (largest {float(gaps.max()):.3g}); let each row depend on itself only"
         )
     return {
         "rows_tried": len(rows),

@@ -1,11 +1,11 @@
 """The folder of a run: what lies where, and how it is read again.
 
-    plan.json            fixed before the first trial
-    trials/<trial>/      trial.json (written last), measurements.parquet and .json, curves, maps, timing.json, log.txt
-    verdicts.jsonl       every decision
-    run.json             denominators and the hash of every document that is the same from run to run
-    environment.json, timing.json, report.html, junit.xml
-    cache/               explanations and shared sweeps; removed when the run is whole
+plan.json            fixed before the first trial
+trials/<trial>/      trial.json (written last), measurements.parquet and .json, curves, maps, timing.json, log.txt
+verdicts.jsonl       every decision
+run.json             denominators and the hash of every document that is the same from run to run
+environment.json, timing.json, report.html, junit.xml
+cache/               explanations and shared sweeps; removed when the run is whole
 """
 
 from __future__ import annotations
@@ -105,7 +105,18 @@ class LoadedRun:
         """One row for each method, criterion and benchmark."""
         import pandas as pd
 
-        columns = ("method", "criterion", "benchmark", "level", "state", "estimate", "lower", "upper", "n", "reason")
+        columns = (
+            "method",
+            "criterion",
+            "benchmark",
+            "level",
+            "state",
+            "estimate",
+            "lower",
+            "upper",
+            "n",
+            "reason",
+        )
         rows = [{name: getattr(verdict, name) for name in columns} for verdict in self.verdict_list]
         frame = pd.DataFrame(rows, columns=list(columns))
         frame["state"] = frame["state"].map(str)
@@ -135,9 +146,7 @@ class LoadedRun:
         """Return what the judge needs."""
         keys = {(record.method, record.benchmark): record for record in self.trials}
         scores = {
-            key: lay_out(self.table(record))
-            for key, record in keys.items()
-            if "measurements.parquet" in record.files
+            key: lay_out(self.table(record)) for key, record in keys.items() if "measurements.parquet" in record.files
         }
         return Evidence(scores, keys)
 
@@ -158,7 +167,8 @@ class LoadedRun:
     def pictures(self, benchmark: str) -> NDArray[np.uint8] | None:
         """Return the pictures [N, H, W, 3] of a benchmark whose specimen can be shown, or None."""
         found: Any = self._arrays(shared_trial(benchmark), "pictures.safetensors")
-        return found.get("pictures")
+        pictures: NDArray[np.uint8] | None = found.get("pictures")
+        return pictures
 
 
 def write_timing(path: Path, timing: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ def card_faults(card: MethodCard) -> list[str]:
 
 
 def claim_faults(card: MethodCard) -> list[str]:
-    """Return what is wrong with the claims on a card; empty where every property is claimed or not claimed, checkably."""
+    """Return what is wrong with the claims on a card; empty where each is checkable and what is unclaimed is said."""
     faults = []
     if not card.claims and not card.unclaimed:
         faults.append("no property is claimed and none is marked as not claimed")

@@ -44,7 +44,15 @@ def judge(plan: Plan, evidence: Evidence) -> list[Verdict]:
 
 
 def _unloadable(method: str, fault: str, plan: Plan) -> Verdict:
-    return Verdict(method, "EX-DOC-01", CARD, _edition(plan), Level.REQUIRED, State.ERROR, f"the method cannot be loaded: {fault}")
+    return Verdict(
+        method,
+        "EX-DOC-01",
+        CARD,
+        _edition(plan),
+        Level.REQUIRED,
+        State.ERROR,
+        f"the method cannot be loaded: {fault}",
+    )
 
 
 def _edition(plan: Plan) -> str:
@@ -112,4 +120,8 @@ def _decide(case: Case, criterion: Criterion) -> tuple[State, str, list[Judged]]
             return State.NOT_TESTED, "the trial was not planned", []
         if record.state != "done":
             return State(record.state), record.reason, []
-    return State.NOT_TESTED, "the criterion has no check", [judge_check(case, check) for check in criterion.checks]
+    return (
+        State.NOT_TESTED,
+        "the criterion has no check",
+        [judge_check(case, check) for check in criterion.checks],
+    )

@@ -152,7 +152,11 @@ def _tune(pool: Pool, plan: Plan) -> dict[str, Any]:
         if f"{b.specimen}/{b.variant}" in plan.specimens
     }
     works = [
-        Work(digest, "xaic.harness.trial:tune", {"specimen": place[0], "variant": place[1], "plugins": list(plan.plugins)})
+        Work(
+            digest,
+            "xaic.harness.trial:tune",
+            {"specimen": place[0], "variant": place[1], "plugins": list(plan.plugins)},
+        )
         for digest, place in by_model.items()
         if digest
     ]
@@ -245,7 +249,9 @@ def _derived(plan: Plan, benchmark: Benchmark) -> list[str]:
     return [
         reference
         for reference, card in cards
-        if card["family"] == benchmark.family and card["parameters"].get("derived") and card["control"] in benchmark.controls
+        if card["family"] == benchmark.family
+        and card["parameters"].get("derived")
+        and card["control"] in benchmark.controls
     ]
 
 

@@ -201,7 +201,9 @@ def _rows(
     ]
 
 
-def _finish(job: Job, benchmark: Benchmark, sweeps: Sweeps, measured: Mapping[str, Any], contract: dict[str, Any]) -> None:
+def _finish(
+    job: Job, benchmark: Benchmark, sweeps: Sweeps, measured: Mapping[str, Any], contract: dict[str, Any]
+) -> None:
     """Write the trial's files, its record last."""
     folder = Path(job.folder)
     files: dict[str, str] = {}
@@ -217,7 +219,10 @@ def _finish(job: Job, benchmark: Benchmark, sweeps: Sweeps, measured: Mapping[st
             metrics=tuple(all_metrics()[id].declaration() for id in used),
         )
         store.write(sidecar, folder / "measurements.json")
-        files = {"measurements.parquet": hash_, "measurements.json": store.file_digest(folder / "measurements.json")}
+        files = {
+            "measurements.parquet": hash_,
+            "measurements.json": store.file_digest(folder / "measurements.json"),
+        }
     for name, data in (sweeps.keepsakes() if files else sweeps.pictures() if not benchmark.gating else {}).items():
         store.write_bytes(folder / name, data)
         files[name] = store.file_digest(folder / name)
@@ -250,7 +255,7 @@ def _costs(costs: Mapping[str, Any], passes: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def tune(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> dict[str, Any]:  # noqa: ARG001: an entry
+def tune(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> dict[str, Any]:  # noqa: ARG001 - an entry
     """Entry: return the tuning of a variant's model, by its digest; empty where it has no model."""
     from xaic.engine.tuning import measure
 

@@ -1,0 +1,1 @@
+"""Methods: the interface, the short ways to write one, controls, discovery."""

@@ -95,9 +95,7 @@ def derive_card(
     """
     unknown = sorted(set(declared) - ABLE - TOLD)
     if unknown:
-        raise BadData(
-            f"{name}: a card has no field {', '.join(unknown)}; fields: {', '.join(sorted(ABLE | TOLD))}"
-        )
+        raise BadData(f"{name}: a card has no field {', '.join(unknown)}; fields: {', '.join(sorted(ABLE | TOLD))}")
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
     title = words.replace("_", " ").strip().capitalize()
     told: dict[str, Any] = {"id": f"attribution.{words.strip('_')}", "title": title}
@@ -143,9 +141,7 @@ def _class_of(function: Callable[..., Tensor], declared: Mapping[str, Any]) -> t
             "keyword-only arguments need defaults"
         )
 
-    def explain(
-        _: AttributionMethod, model: nn.Module, inputs: Tensor, targets: Tensor, ctx: Context
-    ) -> Tensor:
+    def explain(_: AttributionMethod, model: nn.Module, inputs: Tensor, targets: Tensor, ctx: Context) -> Tensor:
         chosen = {name: ctx.parameter(name) for name in defaults}
         return function(*(model, inputs, targets, ctx)[: len(positional)], **chosen)
 

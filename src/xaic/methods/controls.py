@@ -66,6 +66,4 @@ class DerivedProbe:
         return self._reply(self.base.repeat, task, draw, params)
 
     def _reply(self, call: Callable[..., Any], task: Any, draw: int | str, params: dict[str, float]) -> Any:
-        return self.answer(
-            Question(task, lambda asked: call(asked, draw=draw, **params), self.streams.at(draw))
-        )
+        return self.answer(Question(task, lambda asked: call(asked, draw=draw, **params), self.streams.at(draw)))

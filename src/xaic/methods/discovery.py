@@ -53,11 +53,7 @@ def _packages() -> list[str]:
         return named
     import method_adapters
 
-    ours = [
-        f"method_adapters.{info.name}"
-        for info in pkgutil.iter_modules(method_adapters.__path__)
-        if info.ispkg
-    ]
+    ours = [f"method_adapters.{info.name}" for info in pkgutil.iter_modules(method_adapters.__path__) if info.ispkg]
     return sorted({*named, *ours})
 
 
@@ -72,12 +68,7 @@ def _of_module(name: str) -> dict[str, Located]:
 
 
 def _is_method(value: Any) -> bool:
-    return (
-        isclass(value)
-        and issubclass(value, Method | Control)
-        and not isabstract(value)
-        and hasattr(value, "card")
-    )
+    return isclass(value) and issubclass(value, Method | Control) and not isabstract(value) and hasattr(value, "card")
 
 
 def resolve(patterns: list[str] | tuple[str, ...]) -> list[str]:

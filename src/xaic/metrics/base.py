@@ -83,7 +83,7 @@ def all_metrics() -> Mapping[str, Metric]:
     return dict(sorted(_METRICS.items()))
 
 
-def get_metric(id: str) -> Metric:  # noqa: A002
+def get_metric(id: str) -> Metric:
     """Return one metric; raise ``UnknownName``."""
     known = all_metrics()
     if id not in known:

@@ -60,6 +60,4 @@ def signal(sweeps: AttributionSweeps, subject: str, _variant: str) -> dict[str, 
     generator = torch.Generator().manual_seed(PROJECTION_SEED)
     signs = torch.randint(0, 2, (maps.shape[-1], FEATURES), generator=generator).double() * 2 - 1
     projected = maps @ signs
-    return {
-        f"draw-{k}/f-{j:02d}": projected[k, :, j] for k in range(projected.shape[0]) for j in range(FEATURES)
-    }
+    return {f"draw-{k}/f-{j:02d}": projected[k, :, j] for k in range(projected.shape[0]) for j in range(FEATURES)}

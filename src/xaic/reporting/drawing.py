@@ -1,4 +1,4 @@
-"""Drawings as inline SVG: intervals against a margin, and curves with bands. No library, no script, no font but the page's."""
+"""Drawings as inline SVG: intervals against a margin, and curves with bands. No script, and no font but the page's."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ class Curve:
 def curve_of(name: str, x: Array, values: Array, style: int, *, muted: bool) -> Curve:
     """Return a curve from values [N, T]: mean and pointwise 95 % band of the mean by Student's t."""
     n = len(values)
-    half = stats.t.ppf(0.975, max(n - 1, 1)) * values.std(0, ddof=1) / np.sqrt(n) if n > 1 else np.zeros(values.shape[1])
+    half = (
+        stats.t.ppf(0.975, max(n - 1, 1)) * values.std(0, ddof=1) / np.sqrt(n) if n > 1 else np.zeros(values.shape[1])
+    )
     mean = values.mean(0)
     return Curve(name, x, mean, mean - half, mean + half, style, muted)
 
@@ -96,9 +98,19 @@ def _axes(x_label: str, y_label: str) -> Markup:
         x, y = (float(v) for v in _point(tick, tick).split(","))
         lines.append(
             Markup(
-                '<line class="grid" x1="{l}" x2="{r}" y1="{y}" y2="{y}"/><text x="{t}" y="{yt}" text-anchor="end">{v}</text>'
+                '<line class="grid" x1="{l}" x2="{r}" y1="{y}" y2="{y}"/>'
+                '<text x="{t}" y="{yt}" text-anchor="end">{v}</text>'
                 '<text x="{x}" y="{b}" text-anchor="middle">{v}</text>'
-            ).format(l=LEFT, r=WIDTH - RIGHT, y=y, t=LEFT - 5, yt=y + 3.5, v=f"{tick:g}", x=x, b=HEIGHT - BOTTOM + 13)
+            ).format(
+                l=LEFT,
+                r=WIDTH - RIGHT,
+                y=y,
+                t=LEFT - 5,
+                yt=y + 3.5,
+                v=f"{tick:g}",
+                x=x,
+                b=HEIGHT - BOTTOM + 13,
+            )
         )
     labels = Markup(
         '<text class="label" x="{x}" y="{y}" text-anchor="end">{xl}</text>'
@@ -110,14 +122,17 @@ def _axes(x_label: str, y_label: str) -> Markup:
 def _band(curve: Curve) -> Markup:
     upper = [_point(x, y) for x, y in zip(curve.x, curve.high, strict=True)]
     lower = [_point(x, y) for x, y in zip(curve.x, curve.low, strict=True)][::-1]
-    return Markup('<polygon fill="{}" fill-opacity=".1" points="{}"/>').format(ink(curve.style)[0], " ".join(upper + lower))
+    return Markup('<polygon fill="{}" fill-opacity=".1" points="{}"/>').format(
+        ink(curve.style)[0], " ".join(upper + lower)
+    )
 
 
 def _line(curve: Curve) -> Markup:
     colour, dash = ("#9a9a9a", "3 2") if curve.muted else ink(curve.style)
     points = " ".join(_point(x, y) for x, y in zip(curve.x, curve.mean, strict=True))
     return Markup(
-        '<polyline fill="none" stroke="{}" stroke-width="{}" stroke-dasharray="{}" points="{}"><title>{}</title></polyline>'
+        '<polyline fill="none" stroke="{}" stroke-width="{}" stroke-dasharray="{}" points="{}">'
+        "<title>{}</title></polyline>"
     ).format(colour, 1 if curve.muted else 1.8, dash, points, curve.name)
 
 

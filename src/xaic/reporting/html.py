@@ -42,7 +42,11 @@ SPOKEN = (State.ERROR, State.FAIL, State.INCONCLUSIVE, State.PASS, State.NOT_TES
 def render(run: LoadedRun) -> str:
     """Return the report of a run as HTML."""
     environment = Environment(
-        loader=PackageLoader("xaic.reporting"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("xaic.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {"sig": _sig, "anchor": anchor}
     return environment.get_template("report.html.j2").render(page=Page(run), version=__version__, svg=drawing)
@@ -146,7 +150,18 @@ class Page:
     def counts(self) -> list[tuple[State, int]]:
         """Verdicts of methods by state."""
         tally = Counter(v.state for v in self.run.verdict_list if self.role(v.method) == "method")
-        return [(state, tally[state]) for state in (State.PASS, State.FAIL, State.INCONCLUSIVE, State.ERROR, State.NOT_APPLICABLE, State.NOT_TESTED) if tally[state]]
+        return [
+            (state, tally[state])
+            for state in (
+                State.PASS,
+                State.FAIL,
+                State.INCONCLUSIVE,
+                State.ERROR,
+                State.NOT_APPLICABLE,
+                State.NOT_TESTED,
+            )
+            if tally[state]
+        ]
 
     @cached_property
     def errors(self) -> list[TrialRecord]:
@@ -188,11 +203,16 @@ class Page:
             x = arrays["fractions"].astype(np.float64)
             style, muted = self.styles[method]
             removed.append(drawing.curve_of(self.title(method), x, arrays[f"{base}/morf"], style, muted=muted))
-            kept.append(drawing.curve_of(self.title(method), 1 - x[::-1], arrays[f"{base}/lerf"][:, ::-1], style, muted=muted))
+            kept.append(
+                drawing.curve_of(self.title(method), 1 - x[::-1], arrays[f"{base}/lerf"][:, ::-1], style, muted=muted)
+            )
         if not removed:
             return []
         return [
-            Chart(benchmark, drawing.chart(f"Deletion, {operator}", removed, "share removed, most relevant first", "score")),
+            Chart(
+                benchmark,
+                drawing.chart(f"Deletion, {operator}", removed, "share removed, most relevant first", "score"),
+            ),
             Chart(benchmark, drawing.chart(f"Insertion, {operator}", kept, "share kept, most relevant", "score")),
         ]
 
@@ -223,7 +243,10 @@ class Page:
         seconds = self.run.timing.get("trials", {})
         found: dict[str, dict[str, Any]] = {}
         for trial in self.run.trials:
-            row = found.setdefault(trial.method, {"method": trial.method, "forward": 0, "backward": 0, "seconds": 0.0, "trials": 0})
+            row = found.setdefault(
+                trial.method,
+                {"method": trial.method, "forward": 0, "backward": 0, "seconds": 0.0, "trials": 0},
+            )
             for made in trial.passes.values():
                 if trial.method == SHARED or not made["shared"]:
                     row["forward"] += made["forward"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree as ET
 
 from xaic.documents.types import State
 
@@ -30,26 +30,26 @@ def clean(text: object) -> str:
 
 def to_junit(run: LoadedRun) -> bytes:
     """Return the verdicts of a run as JUnit XML: one suite a method."""
-    suites = Xml.Element("testsuites", name=clean(f"xaic {run.plan.profile}"))
+    suites = ET.Element("testsuites", name=clean(f"xaic {run.plan.profile}"))
     for method in dict.fromkeys(verdict.method for verdict in run.verdict_list):
         verdicts = [verdict for verdict in run.verdict_list if verdict.method == method]
-        suite = Xml.SubElement(suites, "testsuite", name=clean(method), tests=str(len(verdicts)))
+        suite = ET.SubElement(suites, "testsuite", name=clean(method), tests=str(len(verdicts)))
         for tag, name in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
             suite.set(name, str(sum(TAGS.get(verdict.state) == tag for verdict in verdicts)))
         for verdict in verdicts:
             _case(suite, verdict)
-    Xml.indent(suites)
-    return bytes(Xml.tostring(suites, encoding="utf-8", xml_declaration=True))
+    ET.indent(suites)
+    return bytes(ET.tostring(suites, encoding="utf-8", xml_declaration=True))
 
 
-def _case(suite: Xml.Element, verdict: Verdict) -> None:
+def _case(suite: ET.Element, verdict: Verdict) -> None:
     name = clean(f"{verdict.criterion} on {verdict.benchmark}")
-    case = Xml.SubElement(suite, "testcase", classname=clean(verdict.method), name=name)
-    properties = Xml.SubElement(case, "properties")
+    case = ET.SubElement(suite, "testcase", classname=clean(verdict.method), name=name)
+    properties = ET.SubElement(case, "properties")
     for figure in FIGURES:
         value = getattr(verdict, figure)
         if value not in (None, ""):
-            Xml.SubElement(properties, "property", name=figure, value=clean(value))
+            ET.SubElement(properties, "property", name=figure, value=clean(value))
     tag = TAGS.get(verdict.state)
     if tag is not None:
-        Xml.SubElement(case, tag, message=clean(f"{verdict.state.value}: {verdict.reason}"))
+        ET.SubElement(case, tag, message=clean(f"{verdict.state.value}: {verdict.reason}"))

@@ -22,15 +22,13 @@ def _parser() -> argparse.ArgumentParser:
     build = commands.add_parser("build", help="make a specimen's files again")
     build.add_argument("id", help="the specimen")
     build.add_argument("--out", type=Path, help="folder to write to; default: in place of the shipped files")
-    build.add_argument(
-        "--source", type=Path, help="folder with the original data, where the specimen asks for one"
-    )
+    build.add_argument("--source", type=Path, help="folder with the original data, where the specimen asks for one")
     verify = commands.add_parser("verify", help="check the SHA-256 of every shipped file")
     verify.add_argument("id", nargs="*", help="the specimens; default: all")
     return parser
 
 
-def _build(id: str, out: Path | None, source: Path | None) -> None:  # noqa: A002 - the word of the registry
+def _build(id: str, out: Path | None, source: Path | None) -> None:
     specimen = get_specimen(id)
     options = {} if source is None else {"source": source}
     with TemporaryDirectory(prefix="xaic-build-") as scratch:
@@ -41,7 +39,7 @@ def _build(id: str, out: Path | None, source: Path | None) -> None:  # noqa: A00
 
 
 def _verify(ids: Sequence[str]) -> None:
-    for id in ids or all_specimens():  # noqa: A001 - as above
+    for id in ids or all_specimens():
         specimen = get_specimen(id)
         for name in specimen.record().files:
             specimen.file(name)

@@ -51,9 +51,7 @@ class Specimen(ABC):
         if self._record is None:
             record = read(SpecimenRecord, self.folder / RECORD)
             if record.id != self.id:
-                raise BadData(
-                    f"{self.folder / RECORD}: at /id: {record.id!r} stands where {self.id!r} must stand"
-                )
+                raise BadData(f"{self.folder / RECORD}: at /id: {record.id!r} stands where {self.id!r} must stand")
             self._record = record
         return self._record
 
@@ -66,9 +64,7 @@ class Specimen(ABC):
         """
         record, path = self.record(), self.folder / name
         if name not in record.files:
-            raise BadData(
-                f"{self.folder / RECORD}: at /files: {name!r} is not listed; rebuild with: {record.rebuild}"
-            )
+            raise BadData(f"{self.folder / RECORD}: at /files: {name!r} is not listed; rebuild with: {record.rebuild}")
         if not path.is_file():
             raise MissingFile(path, f"rebuild the specimen with: {record.rebuild}")
         found = file_digest(path)
@@ -110,9 +106,7 @@ class Specimen(ABC):
         performance = self.build(out, **options)
         made = sorted(path for path in out.rglob("*") if path.is_file() and path.name != RECORD)
         files = {path.relative_to(out).as_posix(): file_digest(path) for path in made}
-        record = replace(
-            words, files=files, performance={name: round(value, 6) for name, value in performance.items()}
-        )
+        record = replace(words, files=files, performance={name: round(value, 6) for name, value in performance.items()})
         text = yaml.safe_dump(to_data(record), sort_keys=False, allow_unicode=True, width=110)
         write_bytes(out / RECORD, text.encode())
         return record
@@ -135,7 +129,7 @@ def all_specimens() -> dict[str, Specimen]:
     return dict(sorted(_SPECIMENS.items()))
 
 
-def get_specimen(id: str) -> Specimen:  # noqa: A002 - the word every registry of xaic uses
+def get_specimen(id: str) -> Specimen:
     """Return the specimen called ``id``; raise ``UnknownName``."""
     known = all_specimens()
     if id not in known:
@@ -144,7 +138,7 @@ def get_specimen(id: str) -> Specimen:  # noqa: A002 - the word every registry o
 
 
 @cache
-def specimen_digest(id: str, variant: str) -> str:  # noqa: A002 - as above
+def specimen_digest(id: str, variant: str) -> str:
     """Return a SHA-256 of a variant's whole material: tensors, units, clusters and the model's digest."""
     material = get_specimen(id).load(variant)
     found = sha256(f"{id}/{variant}/{material.kind}".encode())

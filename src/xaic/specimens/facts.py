@@ -10,7 +10,7 @@ from xaic.specimens.base import get_specimen
 
 @cache
 def material_facts(specimen: str, variant: str) -> dict[str, Any]:
-    """Return ``kind``, ``activation`` ('' without a model), sorted class names of leaf ``modules``, and model digest."""
+    """Return ``kind``, ``activation`` ('' without a model), class names of leaf ``modules``, and the model's digest."""
     material = get_specimen(specimen).load(variant)
     if material.model is None:
         return {"kind": material.kind, "activation": "", "modules": [], "digest": ""}

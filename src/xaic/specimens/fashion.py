@@ -60,10 +60,7 @@ class Fashion(Specimen):
         """Return the shipped images in [0, 1]: test [1000, 1, 28, 28], classes, background [512, ...], classes."""
         with np.load(self.file("images.npz"), allow_pickle=False) as stored:
             test, background = _scale(stored["test"]), _scale(stored["background"])
-            labels = (
-                torch.from_numpy(stored[name].astype(np.int64))
-                for name in ("test_labels", "background_labels")
-            )
+            labels = (torch.from_numpy(stored[name].astype(np.int64)) for name in ("test_labels", "background_labels"))
             return test, next(labels), background, next(labels)
 
     def model(self, variant: str) -> Model:
@@ -146,9 +143,7 @@ def _train(
     builder, config = NETWORKS[variant]
     images, labels = data
     inputs, classes = _scale(images), torch.from_numpy(labels.astype(np.int64))
-    module = train(
-        builder, config, inputs, classes, epochs=epochs, seed=_SEEDS[variant], rate=_RATES[variant]
-    )
+    module = train(builder, config, inputs, classes, epochs=epochs, seed=_SEEDS[variant], rate=_RATES[variant])
     save(module, out / f"{variant}.safetensors")
     return logits(module, _scale(test))
 

@@ -73,9 +73,9 @@ class Residual(nn.Module):
 class Perceptron(nn.Sequential):
     """Linear layers with nonlinearities between them, on flattened inputs."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name nn.Sequential gives it
+    def forward(self, input: Tensor) -> Tensor:
         """Map inputs [N, ...] to logits [N, K]."""
-        return super().forward(torch.flatten(input, 1))  # type: ignore[no-any-return]
+        return super().forward(torch.flatten(input, 1))  # type: ignore[no-any-return, no-untyped-call]
 
 
 def convolutional(
@@ -86,7 +86,8 @@ def convolutional(
 ) -> nn.Module:
     """Return a CNN of 3 x 3 convolutions with max-pooling between blocks.
 
-    ``blocks`` lists the widths of each block's convolutions. The module of ``representation`` is ``pool``: [N, last width, 1, 1].
+    ``blocks`` lists the widths of each block's convolutions. The module of ``representation`` is ``pool``: [N, last
+    width, 1, 1].
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     width, number = channels, 0

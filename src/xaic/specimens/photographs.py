@@ -79,7 +79,7 @@ def square(image: NDArray[np.floating[Any]], share: float = 1.0) -> NDArray[np.f
     top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
     cut = image[top : top + side, left : left + side].astype(np.float64)
     found = resize(cut, (SIZE, SIZE), order=3, anti_aliasing=True)
-    return np.clip(found, 0, 1).transpose(2, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(found, 0, 1).transpose(2, 0, 1), np.float32)
 
 
 def mosaics() -> list[tuple[int, int, int, int]]:
@@ -146,9 +146,7 @@ def _digest(image: NDArray[np.uint8]) -> str:
 def _checked(name: str, known: Mapping[str, str]) -> NDArray[np.float32]:
     image = photograph(name)
     if _digest(image) != known[name]:
-        raise BadData(
-            f"photograph {name!r} is another than the recorded one; install the pinned scikit-image"
-        )
+        raise BadData(f"photograph {name!r} is another than the recorded one; install the pinned scikit-image")
     return square(image / 255, share=7 / 8)
 
 

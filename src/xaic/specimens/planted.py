@@ -69,8 +69,8 @@ def planted_function(variant: str) -> PlantedFunction:
         return Linear(_vector(_FEATURES, weights), -0.3)
     if variant == "additive":
         weights, rising, falling = {1: 0.8, 4: -0.6}, {1: -1.6, 3: 1.4, 6: 0.9}, {4: 1.1, 6: -0.7, 9: 1.3}
-        parts = (_vector(_FEATURES, part) for part in (weights, rising, falling))
-        return Additive(*parts, rise=0.4, fall=0.2, offset=-0.6)
+        linear, up, down = (_vector(_FEATURES, part) for part in (weights, rising, falling))
+        return Additive(linear, up, down, rise=0.4, fall=0.2, offset=-0.6)
     if variant == "gated":
         gates = (
             Gate(2, _vector(_FEATURES, {0: 1.1, 5: -0.8, 7: 0.6}), 0.9),
@@ -90,12 +90,12 @@ def _gate_values(uniform: Array, low: float, high: float) -> Array:
     """Turn uniform [0, 1) numbers into gate inputs: a quarter in [low, high), the rest in (-high, -low]."""
     on = uniform < 0.25
     within = np.where(on, uniform * 4, (uniform - 0.25) / 0.75)
-    return np.where(on, 1.0, -1.0) * (low + (high - low) * within)
+    return np.asarray(np.where(on, 1.0, -1.0) * (low + (high - low) * within))
 
 
 def _draw_rows(function: PlantedFunction, count: int, generator: np.random.Generator) -> Array:
     """Draw rows [count, D] in [-2.5, 2.5]: sums of three uniforms, nearly normal, standard deviation 5/6."""
-    rows = 5 / 3 * (generator.random((count, _FEATURES, 3)).sum(-1) - 1.5)
+    rows = np.asarray(5 / 3 * (generator.random((count, _FEATURES, 3)).sum(-1) - 1.5))
     for index in function.switches:
         rows[:, index] = _gate_values(generator.random(count), 0.5, 1.5)
     return rows
@@ -105,7 +105,7 @@ def _draw_images(function: PlantedFunction, count: int, generator: np.random.Gen
     """Draw smooth noise images [count, SIZE * SIZE] in [-1.5, 1.5]."""
     noise = generator.random((count, SIZE, SIZE)) - 0.5
     smooth = gaussian_filter(noise, (0, 1.2, 1.2), mode="wrap")
-    images = np.clip(smooth * (0.6 / smooth.std()) + 0.3 * noise, -1.5, 1.5).reshape(count, -1)
+    images = np.asarray(np.clip(smooth * (0.6 / smooth.std()) + 0.3 * noise, -1.5, 1.5)).reshape(count, -1)
     for index in function.switches:
         images[:, index] = _gate_values(generator.random(count), 0.5, 1.0)
     return images

@@ -74,7 +74,7 @@ class Linear(PlantedFunction):
     @property
     def relevant(self) -> NDArray[np.bool_]:
         """Features with a weight."""
-        return self.weights != 0
+        return np.asarray(self.weights != 0)
 
     def value(self, x: NDArray[Any]) -> Array:
         """Return w · x + c."""
@@ -214,9 +214,7 @@ class Gated(PlantedFunction):
         always[:, -2:] = [[1, -1], [-1, 1]]
         biases2 = np.concatenate([-limit, -limit, [0, 0]])
         out = np.concatenate([np.ones(count), -np.ones(count), [1, -1]])
-        return _perceptron(
-            [rows, np.concatenate([upper, lower, always])], [biases, biases2], (out, self.offset)
-        )
+        return _perceptron([rows, np.concatenate([upper, lower, always])], [biases, biases2], (out, self.offset))
 
 
 @dataclass(frozen=True, eq=False)

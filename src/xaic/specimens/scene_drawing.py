@@ -42,16 +42,12 @@ class Scenes:
     @property
     def labels(self) -> Array:
         """Which classes are there: [N, K] of 0 and 1."""
-        return self.masks.any((2, 3)).astype(np.float32)
+        return np.asarray(self.masks.any((2, 3)), np.float32)
 
 
-def draw_scenes(
-    stream: int, indices: Sequence[int] | NDArray[np.int64], objects: int | None = None
-) -> Scenes:
+def draw_scenes(stream: int, indices: Sequence[int] | NDArray[np.int64], objects: int | None = None) -> Scenes:
     """Draw scenes ``indices`` of ``stream``; ``objects`` is 1, 2, or None for either with equal chance."""
-    numbers = np.stack([np.random.default_rng((stream, int(i))).random(_RANDOM) for i in indices]).astype(
-        np.float32
-    )
+    numbers = np.stack([np.random.default_rng((stream, int(i))).random(_RANDOM) for i in indices]).astype(np.float32)
     cut = iter(np.split(numbers, np.cumsum([3 * _GRID**2, 7 * _STROKES, 4 * _PLACES, 10, 2]), axis=1))
     colours, strokes, places, looks, kinds = (next(cut) for _ in range(5))
     grain = next(cut)
@@ -64,9 +60,7 @@ def draw_scenes(
     rows = np.arange(len(numbers))
     for which in range(2):
         there = classes[:, which] >= 0
-        cover = _cover(
-            classes[:, which], centres[:, which], radius[:, which], looks[:, 2 + which] * 2 * np.pi
-        )
+        cover = _cover(classes[:, which], centres[:, which], radius[:, which], looks[:, 2 + which] * 2 * np.pi)
         cover = cover * there[:, None, None]
         colour = _bright(looks[:, 4 + 2 * which : 6 + 2 * which])
         images = images * (1 - cover[:, None]) + colour[:, :, None, None] * cover[:, None]
@@ -109,9 +103,7 @@ def _add_strokes(images: Array, strokes: Array) -> Array:
         along = end - start
         length = np.maximum((along**2).sum(1), 1e-3)
         dy, dx = y - start[:, 0, None, None], x - start[:, 1, None, None]
-        share = np.clip(
-            (dy * along[:, 0, None, None] + dx * along[:, 1, None, None]) / length[:, None, None], 0, 1
-        )
+        share = np.clip((dy * along[:, 0, None, None] + dx * along[:, 1, None, None]) / length[:, None, None], 0, 1)
         away = np.hypot(dy - share * along[:, 0, None, None], dx - share * along[:, 1, None, None])
         cover = np.clip(1.1 - away, 0, 1)[:, None]
         images = images * (1 - cover) + part[:, 4:7, None, None] * cover
@@ -122,9 +114,7 @@ def _bright(numbers: Array) -> Array:
     """Return light saturated colours [N, 3] from two numbers: one channel 1, one 0.35 to 1, one 0.2."""
     hue = (numbers[:, 0] * 6).astype(np.int64)
     orders = np.array([[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]])[hue]
-    levels = np.stack(
-        [np.ones(len(numbers)), 0.35 + 0.65 * numbers[:, 1], np.full(len(numbers), 0.2)], axis=1
-    )
+    levels = np.stack([np.ones(len(numbers)), 0.35 + 0.65 * numbers[:, 1], np.full(len(numbers), 0.2)], axis=1)
     return np.asarray(np.take_along_axis(levels, orders, axis=1), np.float32)
 
 

@@ -55,9 +55,7 @@ class Tabular(Specimen):
         split = json.loads(self.file("split.json").read_text("utf-8"))
         table, classes = read_table()
         if table_digest(table, classes) != split["sha256"]:
-            raise BadData(
-                "scikit-learn's breast cancer table is another than the one this specimen was built from"
-            )
+            raise BadData("scikit-learn's breast cancer table is another than the one this specimen was built from")
         scaled = (table - np.array(split["mean"])) / np.array(split["deviation"])
         return torch.from_numpy(scaled.astype(np.float32)), torch.from_numpy(classes), split
 
@@ -87,9 +85,7 @@ class Tabular(Specimen):
         rows = torch.from_numpy(((table - mean) / deviation).astype(np.float32))
         labels = torch.from_numpy(classes)
         epochs = int(options.get("epochs", _EPOCHS))
-        module = train(
-            BUILDER, CONFIG, rows[rest], labels[rest], epochs=epochs, seed=32, batch=32, decay=1e-2
-        )
+        module = train(BUILDER, CONFIG, rows[rest], labels[rest], epochs=epochs, seed=32, batch=32, decay=1e-2)
         save(module, out / "mlp.safetensors")
         right = (logits(module, rows[test]).argmax(-1) == labels[test]).numpy()
         good = torch.from_numpy(test[right])
@@ -105,12 +101,8 @@ class Tabular(Specimen):
         return {"mlp/accuracy_test": float(right.mean())}
 
 
-def _stratified(
-    order: NDArray[np.int64], classes: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _stratified(order: NDArray[np.int64], classes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return test and training rows with the same shares of the classes, each sorted."""
     share = _TEST / len(order)
-    test = np.concatenate(
-        [own[: round(share * len(own))] for own in (order[classes[order] == c] for c in (0, 1))]
-    )
+    test = np.concatenate([own[: round(share * len(own))] for own in (order[classes[order] == c] for c in (0, 1))])
     return np.sort(test), np.setdiff1d(order, test)

@@ -57,7 +57,7 @@ def train(
         optimizer = torch.optim.AdamW(lead.parameters(), lr=rate, weight_decay=decay)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=rate, total_steps=steps)
         for _ in range(epochs):
-            for rows in torch.randperm(len(inputs)).split(batch):
+            for rows in torch.split(torch.randperm(len(inputs)), batch):
                 optimizer.zero_grad()
                 loss(lead(inputs[rows]), labels[rows]).backward()
                 optimizer.step()
@@ -68,7 +68,7 @@ def train(
 @torch.no_grad()
 def logits(module: nn.Module, inputs: Tensor, chunk: int = 500) -> Tensor:
     """Return a module's logits [N, K] in chunks."""
-    return torch.cat([module(part) for part in inputs.split(chunk)])
+    return torch.cat([module(part) for part in torch.split(inputs, chunk)])
 
 
 def save(module: nn.Module, path: Path) -> None:
@@ -83,7 +83,7 @@ def interleave(labels: Tensor, rows: Tensor) -> list[int]:
     ``labels`` [len(rows)] are the classes of ``rows``; within a class the order of ``rows`` is kept.
     """
     turn = torch.zeros(len(rows), dtype=torch.long)
-    for label in labels.unique():
+    for label in torch.unique(labels):
         own = labels == label
         turn[own] = torch.arange(int(own.sum()))
     order = sorted(range(len(rows)), key=lambda row: (int(turn[row]), int(labels[row])))

@@ -31,6 +31,7 @@ Side = Literal["lower", "upper"]
 
 RESAMPLES = 2000
 _FLAT = 1e-60
+_ROUNDING = 1e-12
 SLACK = 1e-9
 """How far, as a share of the range, rounding may carry a score out of [lo, hi]."""
 
@@ -170,10 +171,13 @@ def bca_mean(
 def bca_level(replicates: Array, estimate: float, acceleration: ArrayLike, level: float) -> Array:
     """Return the levels [P] at which BCa reads replicates [B, P].
 
-    With z0 the bias and a the acceleration, the level is Phi(z0 + (z0 + z) / (1 - a (z0 + z))).
+    With z0 the bias and a the acceleration, the level is Phi(z0 + (z0 + z) / (1 - a (z0 + z))). Replicates that
+    differ from the estimate by rounding alone are ties, which count half.
     """
     count = len(replicates)
-    below = ((replicates < estimate).sum(axis=0) + 0.5 * (replicates == estimate).sum(axis=0)) / count
+    gap = replicates - estimate
+    rounding = _ROUNDING * np.maximum(np.abs(replicates).max(axis=0), abs(estimate))
+    below = ((gap < -rounding).sum(axis=0) + 0.5 * (np.abs(gap) <= rounding).sum(axis=0)) / count
     shift = ndtri(np.clip(below, 0.5 / count, 1 - 0.5 / count))
     z = shift + ndtri(level)
     return np.asarray(ndtr(shift + z / np.maximum(1 - np.asarray(acceleration) * z, 0.1)))

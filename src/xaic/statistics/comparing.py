@@ -119,9 +119,7 @@ def resampled(
     return Comparison(name, found.estimate, found.lower, found.upper, n, dropped)
 
 
-def defined(
-    arrays: Iterable[ArrayLike], clusters: ArrayLike | None
-) -> tuple[NDArray[np.bool_], ArrayLike | None]:
+def defined(arrays: Iterable[ArrayLike], clusters: ArrayLike | None) -> tuple[NDArray[np.bool_], ArrayLike | None]:
     """Return which units have a score in every array, and the cluster ids of those."""
     listed = [np.asarray(array, dtype=np.float64) for array in arrays]
     if len({len(array) for array in listed}) != 1:

@@ -70,9 +70,7 @@ def _find(values: Parts, aliases: tuple[str, ...]) -> Array:
     for name in aliases:
         if name in values:
             return values[name]
-    raise BadData(
-        f"the scores have no part {aliases[0]!r}; they have {', '.join(map(repr, values)) or 'none'}"
-    )
+    raise BadData(f"the scores have no part {aliases[0]!r}; they have {', '.join(map(repr, values)) or 'none'}")
 
 
 def _mean(values: Parts) -> Array:
@@ -201,7 +199,7 @@ FUNCTIONALS: dict[str, Functional] = {
 }
 
 
-def get_functional(id: str) -> Functional:  # noqa: A002
+def get_functional(id: str) -> Functional:
     """Return one functional; raise ``UnknownName``."""
     if id not in FUNCTIONALS:
         raise UnknownName("functional", id, FUNCTIONALS)

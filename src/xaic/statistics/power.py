@@ -36,9 +36,7 @@ def betting_power(n: int, mean: float, deviation: float, floor: float, alpha: fl
         alpha: error of the bound.
     """
     if floor >= 0:
-        raise Misuse(
-            f"the least possible difference is {floor}; it must be negative, or nothing needs to be shown"
-        )
+        raise Misuse(f"the least possible difference is {floor}; it must be negative, or nothing needs to be shown")
     error = deviation / np.sqrt(n)
     half = expected_distance(deviation, -floor, n, alpha)
     return float(stats.norm.cdf((mean - half) / error))
@@ -76,9 +74,7 @@ def units_for_betting(
     return _least(lambda n: betting_power(n, mean, deviation, floor, alpha) >= wanted, 2)
 
 
-def units_for_proportion(
-    p: float, p0: float = 0.95, power: float = 0.9, alpha: float = 0.05, wins: int = 1
-) -> int:
+def units_for_proportion(p: float, p0: float = 0.95, power: float = 0.9, alpha: float = 0.05, wins: int = 1) -> int:
     """Return an n at which DR3 passes with the power wanted when the true share is ``p``.
 
     Power is a saw in n; the answer is the least n from which on every n up to 10 % more has the power.

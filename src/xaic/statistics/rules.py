@@ -89,9 +89,7 @@ def _dominates(found: Sequence[Comparison], margin: float) -> tuple[State, Compa
         above = [one.name["operator"] for one in group if one.lower > margin]
         below = [one.name["operator"] for one in group if one.upper <= margin]
         if above and below:
-            reason = (
-                f"operators disagree: above {control} under {', '.join(above)}, not under {', '.join(below)}"
-            )
+            reason = f"operators disagree: above {control} under {', '.join(above)}, not under {', '.join(below)}"
             return State.INCONCLUSIVE, min(group, key=lambda one: one.upper), reason
     return State.INCONCLUSIVE, weakest, f"undecided against {_who(weakest)}: {weakest}"
 
@@ -328,9 +326,7 @@ def below(
     state = State.PASS if one.upper < margin else State.FAIL if one.lower > margin else State.INCONCLUSIVE
     rule = wording.below(alpha, margin, figure)
     promise = wording.promise_of_functional(figure)
-    return _outcome(
-        state, one, (one,), margin=margin, rule=rule, reason=f"{figure.title}: {one}", promise=promise
-    )
+    return _outcome(state, one, (one,), margin=margin, rule=rule, reason=f"{figure.title}: {one}", promise=promise)
 
 
 def _above(one: Comparison, line: float) -> tuple[State, str]:

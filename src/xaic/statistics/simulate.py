@@ -148,9 +148,7 @@ def mean_lines(
             else:
                 moved = np.clip(x + shift, *case.range)
                 power = float(np.mean(bound(moved, ALPHA, "lower") > 0))
-            yield Line(
-                subject, case.name, n, float(np.mean(lower > 0)), float(np.mean(upper < 0)), power, repeats
-            )
+            yield Line(subject, case.name, n, float(np.mean(lower > 0)), float(np.mean(upper < 0)), power, repeats)
 
 
 def _betting(x: Array, alpha: float, side: Side) -> Array:
@@ -205,9 +203,7 @@ def crossed_lines(repeats: int, units: Sequence[int], rng: np.random.Generator) 
         for n in units:
             wrong = np.zeros(3)
             for _ in range(repeats):
-                x = np.sqrt(0.6) * rng.standard_normal((n, 1)) + np.sqrt(0.3) * rng.standard_normal(
-                    (n, seeds)
-                )
+                x = np.sqrt(0.6) * rng.standard_normal((n, 1)) + np.sqrt(0.3) * rng.standard_normal((n, seeds))
                 x = x + np.sqrt(0.1) * rng.standard_normal((1, seeds))
                 lower = satterthwaite(x, ALPHA, "lower")
                 wrong += [lower > 0, satterthwaite(x, ALPHA, "upper") < 0, lower > -EFFECT]
@@ -233,9 +229,7 @@ def lines(repeats: int, seed: int) -> Iterator[Line]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m xaic.statistics.simulate", description=__doc__)
-    parser.add_argument(
-        "--repeats", type=int, default=1000, help="repeats of the quick cases (default: 1000)"
-    )
+    parser.add_argument("--repeats", type=int, default=1000, help="repeats of the quick cases (default: 1000)")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args(arguments)
     heads = "  ".join(word.rjust(16) for word in ("false pass %", "false fail %", f"power at {EFFECT} sd"))

@@ -23,9 +23,7 @@ MEASURED: dict[str, Measured] = {
 
 def promise(bound: str) -> str:
     """Return what may be promised of a bound that holds only asymptotically."""
-    return (
-        f"asymptotic; measured at nominal 5 %: false passes {_span(bound, 0)}, false fails {_span(bound, 1)}"
-    )
+    return f"asymptotic; measured at nominal 5 %: false passes {_span(bound, 0)}, false fails {_span(bound, 1)}"
 
 
 def _span(bound: str, side: int) -> str:

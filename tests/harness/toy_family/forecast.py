@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
 from xaic.documents.errors import ContractBreach
 from xaic.documents.types import Capabilities, MethodCard, SpecimenRecord
 from xaic.families.base import Family, Material, Parcel, Posed, register_family

@@ -70,9 +70,7 @@ def cnn_1d() -> nn.Module:
 
 
 def mlp(features: int = 6) -> nn.Module:
-    return nn.Sequential(
-        nn.Linear(features, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, CLASSES)
-    )
+    return nn.Sequential(nn.Linear(features, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, CLASSES))
 
 
 def ready(module: nn.Module, seed: int = 0) -> nn.Module:

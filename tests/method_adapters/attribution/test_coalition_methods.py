@@ -77,9 +77,7 @@ def test_the_sum_is_the_gain_however_few_the_samples(features: int, samples: int
 
 @settings(max_examples=25, deadline=None)
 @given(features=st.integers(4, 40), samples=st.integers(20, 300), seed=st.integers(0, 10**6))
-def test_drawn_subsets_are_proper_and_come_with_their_complements(
-    features: int, samples: int, seed: int
-) -> None:
+def test_drawn_subsets_are_proper_and_come_with_their_complements(features: int, samples: int, seed: int) -> None:
     kept, weights = drawn_subsets(features, samples, torch.Generator().manual_seed(seed))
     sizes = kept.sum(1)
     assert int(sizes.min()) > 0
@@ -88,9 +86,7 @@ def test_drawn_subsets_are_proper_and_come_with_their_complements(
     assert float(weights.min()) > 0
     rows = sorted(map(tuple, kept.tolist()))
     assert rows == sorted(map(tuple, (~kept).tolist()))
-    assert np.isclose(
-        float(weights.sum()), sum((features - 1) / (k * (features - k)) for k in range(1, features))
-    )
+    assert np.isclose(float(weights.sum()), sum((features - 1) / (k * (features - k)) for k in range(1, features)))
 
 
 def test_a_budget_for_all_subsets_takes_them_all_with_the_kernels_weights() -> None:
@@ -194,9 +190,7 @@ def test_lime_as_a_whole_is_that_ridge_on_the_models_answers(cases: Any) -> None
         mixed = np.where(kept, task.inputs[row].numpy(), task.baseline.numpy())
         with torch.no_grad():
             logit = module(torch.from_numpy(mixed))[:, task.targets[row]].numpy()
-        model = Ridge(alpha=1.0).fit(
-            kept.astype(float), logit.astype(float), sample_weight=np.exp(-((d / 0.25) ** 2))
-        )
+        model = Ridge(alpha=1.0).fit(kept.astype(float), logit.astype(float), sample_weight=np.exp(-((d / 0.25) ** 2)))
         assert np.allclose(found[row], model.coef_, atol=1e-5)
 
 

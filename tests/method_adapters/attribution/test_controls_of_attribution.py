@@ -54,13 +54,9 @@ class Base:
     repeat = run
 
 
-def setting(
-    cases: Any, kind: str, n: int = 7, **truths: Tensor
-) -> tuple[Base, AttributionTask, ControlSetting]:
+def setting(cases: Any, kind: str, n: int = 7, **truths: Tensor) -> tuple[Base, AttributionTask, ControlSetting]:
     task = cases.a_task(kind, n=n)
-    base = Base(
-        cases, {None: cases.NETWORKS[kind](), "wrong": cases.ready(cases.NETWORKS[kind](), 9)}, State()
-    )
+    base = Base(cases, {None: cases.NETWORKS[kind](), "wrong": cases.ready(cases.NETWORKS[kind](), 9)}, State())
     wrong: Any = "wrong"
     return (
         base,

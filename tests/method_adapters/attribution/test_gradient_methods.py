@@ -81,9 +81,7 @@ def test_more_steps_bring_integrated_gradients_nearer_to_completeness(cases: Any
     gain = cases.target_gain(module, task)
     gaps = [
         float(
-            (cases.explain(IntegratedGradients, "image", task, module, n_steps=s).flatten(1).sum(1) - gain)
-            .abs()
-            .mean()
+            (cases.explain(IntegratedGradients, "image", task, module, n_steps=s).flatten(1).sum(1) - gain).abs().mean()
         )
         for s in (4, 16, 64)
     ]
@@ -98,9 +96,7 @@ def test_smoothgrad_is_captums_gradient_averaged_over_the_same_noise(kind: str, 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         each = [
-            Saliency(module).attribute(
-                (task.inputs + noise[:, s]).requires_grad_(), target=task.targets, abs=False
-            )
+            Saliency(module).attribute((task.inputs + noise[:, s]).requires_grad_(), target=task.targets, abs=False)
             for s in range(7)
         ]
     assert torch.allclose(found, torch.stack(each).mean(0), atol=1e-6)
@@ -146,9 +142,7 @@ def test_deeplift_of_one_relu_is_the_rescale_rule_by_hand(cases: Any) -> None:
     module[0].weight.data, module[0].bias.data = torch.ones(1, 2), torch.tensor([-1.0])
     module.requires_grad_(requires_grad=False)
     task = cases.a_task("tabular", n=1, features=2)
-    task = replace(
-        task, inputs=torch.tensor([[2.0, 1.0]]), baseline=torch.zeros(2), targets=torch.tensor([0])
-    )
+    task = replace(task, inputs=torch.tensor([[2.0, 1.0]]), baseline=torch.zeros(2), targets=torch.tensor([0]))
     assert torch.allclose(cases.explain(DeepLIFT, "tabular", task, module), torch.tensor([[4 / 3, 2 / 3]]))
 
 

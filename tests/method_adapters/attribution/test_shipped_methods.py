@@ -119,9 +119,7 @@ def test_rows_do_not_influence_each_other(id_: str, kind: str, cases: Any) -> No
 
 
 @every
-def test_equal_calls_agree_and_only_stochastic_methods_vary_with_the_draw(
-    id_: str, kind: str, cases: Any
-) -> None:
+def test_equal_calls_agree_and_only_stochastic_methods_vary_with_the_draw(id_: str, kind: str, cases: Any) -> None:
     cls = ALL[id_]
     first, again = cases.explain(cls, kind), cases.explain(cls, kind)
     assert torch.equal(first, again)

@@ -11,10 +11,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.isotonic import IsotonicRegression
+
 from method_adapters.calibration.controls import Overconfident, RandomConfidence
 from method_adapters.calibration.isotonic import IsotonicCalibration
 from method_adapters.calibration.temperature import TemperatureScaling, fit_temperature
-from sklearn.isotonic import IsotonicRegression
 from xaic.documents.errors import ContractBreach
 from xaic.families.base import Parcel
 from xaic.families.calibration import CalibrationFamily, CalibrationTask, Distribution
@@ -73,7 +74,9 @@ def test_isotonic_agrees_with_one_regression_a_class() -> None:
     logits, labels = data()
     p, test = logits.double().softmax(1).numpy(), task.logits.double().softmax(1).numpy()
     columns = [
-        IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(p[:, k], (labels == k).numpy()).predict(test[:, k])
+        IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
+        .fit(p[:, k], (labels == k).numpy())
+        .predict(test[:, k])
         for k in range(5)
     ]
     expected = np.clip(np.stack(columns, 1), 1e-6, None)

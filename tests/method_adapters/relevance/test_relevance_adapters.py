@@ -83,9 +83,7 @@ def test_maps_are_about_the_target() -> None:
     task = pose("shape-scenes", "pairs")
     other = task.with_targets((task.targets + 1) % 5)
     for method in (RAP, RSP):
-        one, two = (
-            method().run(asked, State(), Ctx(dict(method.card.parameters))) for asked in (task, other)
-        )
+        one, two = (method().run(asked, State(), Ctx(dict(method.card.parameters))) for asked in (task, other))
         assert float(FAMILY.distance(one, two).min()) > 1e-3
 
 
@@ -165,10 +163,7 @@ def test_relevance_for_the_target_stays_off_the_other_object() -> None:
 def test_rap_marks_the_object_above_the_ground() -> None:
     # both objects are relevant to RAP; the ground is not: .08 over 200 scenes
     scenes = pairs(48)
-    assert (
-        outside_inside(rap(scenes.task.model.module(), scenes.task.inputs, scenes.task.targets), scenes)
-        < 0.25
-    )
+    assert outside_inside(rap(scenes.task.model.module(), scenes.task.inputs, scenes.task.targets), scenes) < 0.25
 
 
 def test_opposite_maps_of_two_competitors_are_by_construction() -> None:
@@ -179,11 +174,7 @@ def test_opposite_maps_of_two_competitors_are_by_construction() -> None:
     one = rsp(module, scenes.task.inputs, scenes.task.targets, options).sum(1).flatten(1)
     two = rsp(module, scenes.task.inputs, other, options).sum(1).flatten(1)
     assert (
-        float(
-            torch.stack(
-                [torch.corrcoef(torch.stack(pair))[0, 1] for pair in zip(one, two, strict=True)]
-            ).max()
-        )
+        float(torch.stack([torch.corrcoef(torch.stack(pair))[0, 1] for pair in zip(one, two, strict=True)]).max())
         < -0.5
     )
 

@@ -114,9 +114,7 @@ MODELS: dict[str, tuple[Any, tuple[int, ...]]] = {
         IMAGES,
     ),
     "two norms in a row": (
-        lambda: sequential(
-            nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.Identity(), nn.BatchNorm2d(6), nn.ReLU(), *HEAD
-        ),
+        lambda: sequential(nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.Identity(), nn.BatchNorm2d(6), nn.ReLU(), *HEAD),
         IMAGES,
     ),
     "norm beside another reader": (
@@ -172,9 +170,7 @@ MODELS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "branches": (
         lambda: Lambda(
             lambda m, x: m.head(
-                torch.cat(
-                    [torch.relu(m.one(x)), torch.relu(m.other(x)).add(torch.relu(m.one(x)))], dim=1
-                ).mean((2, 3))
+                torch.cat([torch.relu(m.one(x)), torch.relu(m.other(x)).add(torch.relu(m.one(x)))], dim=1).mean((2, 3))
             ),
             one=nn.Conv2d(3, 3, 3, padding=1),
             other=nn.Conv2d(3, 3, 1),
@@ -193,9 +189,7 @@ def case(name: str, rows: int = 5, dtype: torch.dtype = torch.float32) -> tuple[
     torch.manual_seed(3)
     make, shape = MODELS[name]
     model = settled(make()).to(dtype)
-    inputs = (
-        torch.rand(rows, *shape, dtype=dtype) if len(shape) == 3 else torch.randn(rows, *shape, dtype=dtype)
-    )
+    inputs = torch.rand(rows, *shape, dtype=dtype) if len(shape) == 3 else torch.randn(rows, *shape, dtype=dtype)
     return model, inputs, torch.arange(rows) % 4 % model(inputs).shape[1]
 
 
@@ -243,9 +237,7 @@ def test_rap_conserves_the_logit(name: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", MODELS)
 def test_a_batch_gives_what_its_rows_give_alone_and_calls_repeat(name: str, method: str) -> None:
-    model, inputs, targets = case(
-        name, rows=35, dtype=torch.float64
-    )  # more than one batch of the implementation
+    model, inputs, targets = case(name, rows=35, dtype=torch.float64)  # more than one batch of the implementation
     whole = METHODS[method](model, inputs, targets).relevance
     assert torch.equal(whole, METHODS[method](model, inputs, targets).relevance)
     for row in (0, 17, 34):

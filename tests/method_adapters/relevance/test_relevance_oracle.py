@@ -197,9 +197,7 @@ def rap_oracle(f: Pass, target: int) -> Array:
     r = np.repeat(np.divide(r, f.m, out=np.zeros_like(r), where=f.m != 0) / f.places, f.places) * f.a3
     whole = f.b3 + f.bs
     share = np.divide(r, whole, out=np.zeros_like(r), where=whole != 0)
-    r = rap_hidden(f.c3.dense, f.a2, f.b3 * share, conv=True) + rap_hidden(
-        f.cs.dense, f.a2, f.bs * share, conv=True
-    )
+    r = rap_hidden(f.c3.dense, f.a2, f.b3 * share, conv=True) + rap_hidden(f.cs.dense, f.a2, f.bs * share, conv=True)
     r = rap_hidden(f.c2.dense, f.pooled, r, conv=True)
     return box(f.c1.dense, f.x, f.unpool(r))
 
@@ -289,6 +287,4 @@ def test_rsp_agrees_with_dense_matrices(axes: int, seed: int, options: Options) 
     found = rsp(net, inputs, targets, options)
     for row, image in enumerate(inputs):
         wanted = rsp_oracle(Pass(image.numpy().ravel(), size, net), int(targets[row]), options)
-        np.testing.assert_allclose(
-            found[row].numpy().ravel(), wanted, atol=1e-9 * max(np.abs(wanted).max(), 1)
-        )
+        np.testing.assert_allclose(found[row].numpy().ravel(), wanted, atol=1e-9 * max(np.abs(wanted).max(), 1))

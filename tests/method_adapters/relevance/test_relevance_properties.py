@@ -119,9 +119,7 @@ def test_rules_are_homogeneous(drawn: tuple[Affine, Tensor, Tensor], factor: flo
 @given(layers(), st.integers(0, 2**31))
 def test_hidden_weights_cancel_from_rsp(drawn: tuple[Affine, Tensor, Tensor], seed: int) -> None:
     layer, x, r = drawn
-    other = torch.randn(
-        layer.weight.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
-    )
+    other = torch.randn(layer.weight.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
     twin = Affine("twin", (0,), other, None, layer.stride, layer.padding, layer.dilation, layer.groups)
     assert torch.equal(sectional_rule(layer, x, r), sectional_rule(twin, x, r))
 
@@ -129,9 +127,7 @@ def test_hidden_weights_cancel_from_rsp(drawn: tuple[Affine, Tensor, Tensor], se
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_divide_never_overflows(dtype: torch.dtype) -> None:
     tiny = torch.finfo(dtype).tiny
-    found = divide(
-        torch.tensor([1.0, 1.0, 0.0, 6.0], dtype=dtype), torch.tensor([0.0, tiny, 0.0, -2.0], dtype=dtype)
-    )
+    found = divide(torch.tensor([1.0, 1.0, 0.0, 6.0], dtype=dtype), torch.tensor([0.0, tiny, 0.0, -2.0], dtype=dtype))
     assert found.tolist() == [0.0, 0.0, 0.0, -3.0]
 
 
