@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from xaic.families.attribution import AttributionTask
     from xaic.families.model import Model
 
+COMPLETENESS = "completeness"
+"""The claim whose limit a method approaches as its convergence parameter grows."""
+
 SUBSET_SHARES = (0.05, 0.1, 0.2, 0.35, 0.5)
 """Shares of the locations that random subsets remove."""
 
@@ -238,10 +241,10 @@ class AttributionSweeps(Sweeps):
 
     @sweep
     def doubled(self, subject: str) -> Tensor | None:
-        """Maps with the convergence parameter doubled; None where the method has none."""
+        """Maps with the convergence parameter doubled; None where the method has none, or claims no sum."""
         probe = self.probes[subject]
         name = probe.card.convergence
-        if name is None:
+        if name is None or COMPLETENESS not in {claim.property for claim in probe.card.claims}:
             return None
         values: Tensor = probe.run(self.task, draw=0, **{name: 2 * probe.card.parameters[name]}).values
         return values

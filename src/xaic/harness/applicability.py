@@ -42,6 +42,12 @@ def _truth(wanted: Any, card: MethodCard, benchmark: Benchmark | None) -> str:  
     return f"the method's values mean {card.truth or 'nothing declared'}; the benchmark knows {known}"
 
 
+def _values(wanted: Any, card: MethodCard, benchmark: Benchmark | None) -> str:  # noqa: ARG001
+    if card.role != "method" or card.truth in wanted:
+        return ""
+    return f"the method's values mean {card.truth or 'nothing declared'}; the criterion is about {' or '.join(wanted)}"
+
+
 def _offers(wanted: Any, card: MethodCard, benchmark: Benchmark | None) -> str:  # noqa: ARG001
     offered = (*benchmark.offers, *benchmark.truths) if benchmark else ()
     missing = [name for name in wanted if name not in offered]
@@ -74,4 +80,5 @@ _NEEDS: dict[str, Callable[[Any, MethodCard, Benchmark | None], str]] = {
     "stochastic": _capability("stochastic", "the method is deterministic"),
     "target_specific": _capability("target_specific", "the method gives one map for all classes"),
     "truth": _truth,
+    "values": _values,
 }

@@ -49,6 +49,7 @@ def difference(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor
     direction="higher",
     source="Shrout and Fleiss 1979, ICC(1,1); random projections keep sums of squares in expectation",
     sweeps=("output", "draws"),
+    subjects="method",
 )
 def signal(sweeps: AttributionSweeps, subject: str, _variant: str) -> dict[str, Tensor]:
     """Parts ``draw-k/f-j``: the map of draw k, scaled to norm 1, projected on the j-th fixed vector of signs.

@@ -179,9 +179,9 @@ def rrs(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
 
 
 def _shared(other: Tensor, clean: Tensor) -> Tensor:
-    """Cosine with the clean map; a zero map shares nothing: 0. NaN where the clean map is zero."""
+    """Cosine with the clean map, 0 where it is negative; a zero map shares nothing: 0. NaN where the clean map is zero."""
     silent = (other == 0).all(-1) & (clean != 0).any(-1)
-    found = cosine(other, clean)
+    found = cosine(other, clean).clamp_min(0)
     return torch.where(silent, torch.zeros_like(found), found)
 
 
@@ -193,17 +193,17 @@ def _near_similarity(sweeps: AttributionSweeps, subject: str) -> Tensor:
 @metric(
     id="robustness.stability",
     family="attribution",
-    title="Mean cosine similarity of the maps at neighbours",
+    title="Mean similarity of the maps at neighbours",
     property="robustness",
-    unit="cosine",
-    range=(-1.0, 1.0),
+    unit="cosine, 0 where negative",
+    range=(0.0, 1.0),
     direction="higher",
     source="definition; continuity in the sense of Nauta et al. 2023",
     sweeps=SWEEPS,
     subjects="method",
 )
 def stability(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
-    """Mean over kept neighbours x' of cos(E(x'), E(x)). A zero map at a neighbour counts as 0."""
+    """Mean over kept neighbours x' of max(0, cos(E(x'), E(x))). A zero map at a neighbour counts as 0."""
     return _near_similarity(sweeps, subject)
 
 
@@ -212,15 +212,15 @@ def stability(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
     family="attribution",
     title="Similarity at neighbours minus similarity to another input's map",
     property="robustness",
-    unit="difference of cosines",
-    range=(-2.0, 2.0),
+    unit="difference of similarities",
+    range=(-1.0, 1.0),
     direction="higher",
     source="definition; control C7 read as a distance",
     sweeps=(*SWEEPS, "predictions"),
     subjects="method",
 )
 def contrast(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
-    """Stability minus the cosine with the map of another unit of the same predicted class.
+    """Stability minus the similarity, max(0, cos), to the map of another unit of the same predicted class.
 
     This pairs units by definition, whatever their rows: the partner is the next by unit id
     (``next_of_class``). A single unit has no partner: NaN.

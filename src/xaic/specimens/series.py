@@ -1,12 +1,14 @@
-"""Specimen ``series``: Cylinder-Bell-Funnel series with a planted event, under a 1-D CNN.
+"""Specimen ``series``: Cylinder-Bell-Funnel series with a decoy, under a 1-D CNN.
 
-Generator of Saito (1994), in closed form: noise everywhere, and from a to b an event that is flat (cylinder),
-rises (bell) or falls (funnel).
+Saito's generator (1994) in closed form: noise everywhere, and from a to b an event that is flat (cylinder), rises (bell)
+or falls (funnel). Here events begin anywhere, and every series also has a decoy, a tent of the same height and length:
+neither size nor place tell where the evidence is, only the shape does.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,33 +29,51 @@ BUILDER = "xaic.specimens.networks:convolutional_1d"
 CONFIG: dict[str, Any] = {"channels": 1, "widths": [16, 32, 32], "classes": 3}
 CLASSES = ("cylinder", "bell", "funnel")
 LENGTH = 128
+SHORT, LONG = 24, 40
+"""Steps that an event or decoy takes."""
+
 STREAMS = {"training": 40, "background": 41, "test": 42}
-_TRAINING, _BACKGROUND, _TRIED, _UNITS, _EPOCHS = 3000, 256, 600, 400, 8
+_TRAINING, _BACKGROUND, _TRIED, _UNITS, _EPOCHS = 6000, 256, 600, 400, 12
 
 
-def draw_series(
-    stream: int, indices: Sequence[int]
-) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]:
-    """Draw Cylinder-Bell-Funnel series.
+@dataclass(frozen=True)
+class Drawn:
+    """Series with their truth: ``values`` [N, 1, T], ``classes`` [N], ``event`` and ``decoy`` [N, 1, T] (bool)."""
 
-    With t = 0 ... 127, a ~ U{16..32}, b - a ~ U{32..96}, η and ε_t ~ N(0, 1), and χ = 1 for a <= t <= b:
-    cylinder (6 + η) χ + ε_t; bell (6 + η) χ (t - a) / (b - a) + ε_t; funnel the same with (b - t) / (b - a).
-    Series i has class i mod 3 and depends on (stream, i) alone.
+    values: NDArray[np.float32]
+    classes: NDArray[np.int64]
+    event: NDArray[np.bool_]
+    decoy: NDArray[np.bool_]
 
-    Returns:
-        series [N, 1, 128], classes [N], and the planted event χ [N, 1, 128].
+
+def draw_series(stream: int, indices: Sequence[int]) -> Drawn:
+    """Draw Cylinder-Bell-Funnel series with a decoy.
+
+    With t = 0 ... 127, w = b - a ~ U{24..40} and r = (t - a) / w in the event, 0 elsewhere: cylinder (6 + η) 1, bell
+    (6 + η) r, funnel (6 + η) (1 - r), tent (6 + η) (1 - |2 r - 1|); η and the noise ε_t are N(0, 1). Event and decoy
+    stand in random order, the rest of the steps is shared out at random before, between and after them. Series i has
+    class i mod 3 and depends on (stream, i) alone.
     """
     generators = [np.random.default_rng((stream, int(i))) for i in indices]
-    start = np.array([g.integers(16, 33) for g in generators])[:, None]
-    width = np.array([g.integers(32, 97) for g in generators])[:, None]
-    noise = np.stack([g.standard_normal(LENGTH + 1) for g in generators])
-    t = np.arange(LENGTH)[None]
-    event = (t >= start) & (t <= start + width)
-    rise = (t - start) / width
+    widths = np.stack([g.integers(SHORT, LONG + 1, 2) for g in generators])
+    cuts = np.stack([np.sort(g.random(2)) for g in generators])
+    first = np.array([g.integers(2) for g in generators])
+    heights = 6 + np.stack([g.standard_normal(2) for g in generators])
+    noise = np.stack([g.standard_normal(LENGTH) for g in generators])
+    gaps = (cuts * (LENGTH - widths.sum(1) - 2)[:, None]).astype(np.int64)
+    rows = np.arange(len(generators))
+    starts = np.empty((len(rows), 2), np.int64)  # of event and decoy
+    starts[rows, first] = gaps[:, 0]
+    starts[rows, 1 - first] = gaps[:, 1] + widths[rows, first] + 1
+    t = np.arange(LENGTH)
+    rise = (t - starts[:, :, None]) / widths[:, :, None]
+    there = (rise >= 0) & (rise <= 1)
     kind = np.array(indices, np.int64) % len(CLASSES)
-    shape = np.choose(kind[:, None], [np.ones_like(rise), rise, 1 - rise])
-    series = (6 + noise[:, -1:]) * event * shape + noise[:, :-1]
-    return series.astype(np.float32)[:, None], kind, event[:, None]
+    event, decoy = rise[:, 0], rise[:, 1]
+    shape = np.choose(kind[:, None], [np.ones_like(event), event, 1 - event])
+    signal = heights[:, :1] * shape * there[:, 0] + heights[:, 1:] * (1 - np.abs(2 * decoy - 1)) * there[:, 1]
+    values = (signal + noise).astype(np.float32)[:, None]
+    return Drawn(values, kind, there[:, 0][:, None], there[:, 1][:, None])
 
 
 @register_specimen
@@ -64,33 +84,33 @@ class Series(Specimen):
 
     def _load(self, variant: str) -> Material:
         chosen = json.loads(self.file("units.json").read_text("utf-8"))[variant]
-        series, classes, event = draw_series(STREAMS["test"], chosen)
-        background, background_classes, _ = draw_series(STREAMS["background"], range(_BACKGROUND))
-        labels = torch.from_numpy(classes)
+        drawn = draw_series(STREAMS["test"], chosen)
+        background = draw_series(STREAMS["background"], range(_BACKGROUND))
+        labels = torch.from_numpy(drawn.classes)
         return Material(
             kind="series",
-            inputs=torch.from_numpy(series),
+            inputs=torch.from_numpy(drawn.values),
             labels=labels,
             targets=labels,
             units=tuple(f"test-{index:03d}" for index in chosen),
-            background=torch.from_numpy(background),
-            background_labels=torch.from_numpy(background_classes),
+            background=torch.from_numpy(background.values),
+            background_labels=torch.from_numpy(background.classes),
             model=make_model(
                 BUILDER, CONFIG, self.file(f"{variant}.safetensors"), representation="pool", classes=CLASSES
             ),
-            truths={"mask": torch.from_numpy(event)},
+            truths={"mask": torch.from_numpy(drawn.event), "decoys": torch.from_numpy(drawn.decoy)},
         )
 
     def build(self, out: Path, **options: Any) -> dict[str, float]:
         """Draw training series, train, and list the test series that come out right. Option: ``epochs``."""
-        series, classes, _ = draw_series(STREAMS["training"], range(_TRAINING))
+        drawn = draw_series(STREAMS["training"], range(_TRAINING))
         epochs = int(options.get("epochs", _EPOCHS))
-        inputs, labels = torch.from_numpy(series), torch.from_numpy(classes)
+        inputs, labels = torch.from_numpy(drawn.values), torch.from_numpy(drawn.classes)
         module = train(BUILDER, CONFIG, inputs, labels, epochs=epochs, seed=43, batch=64)
         save(module, out / "cbf.safetensors")
-        test, test_classes, _ = draw_series(STREAMS["test"], range(_TRIED))
-        expected = torch.from_numpy(test_classes)
-        right = logits(module, torch.from_numpy(test)).argmax(-1) == expected
+        test = draw_series(STREAMS["test"], range(_TRIED))
+        expected = torch.from_numpy(test.classes)
+        right = logits(module, torch.from_numpy(test.values)).argmax(-1) == expected
         chosen = interleave(expected[right], right.nonzero().flatten())[:_UNITS]
         (out / "units.json").write_text(json.dumps({"cbf": chosen}) + "\n", "utf-8")
         return {"cbf/accuracy_test": float(right.float().mean())}

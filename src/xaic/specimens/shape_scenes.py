@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from xaic.families.model import Model
 
-BLOCKS = [[16], [32, 32], [64, 64]]
+BLOCKS = [[16], [32], [64]]
 BUILDER = "xaic.specimens.networks:convolutional"
 CONFIG: dict[str, Any] = {"channels": 3, "blocks": BLOCKS, "classes": len(CLASSES), "norm": False}
 STREAMS = {"training": 20, "background": 21, "single": 22, "pairs": 23}
-_TRAINING, _BACKGROUND, _TRIED, _UNITS, _EPOCHS = 8000, 256, 1000, 400, 12
+_TRAINING, _BACKGROUND, _TRIED, _UNITS, _EPOCHS, _RATE = 24000, 256, 1000, 400, 24, 4e-3
 
 
 @register_specimen
@@ -38,7 +38,7 @@ class ShapeScenes(Specimen):
 
     def model(self) -> Model:
         """Return the network: sigmoid scores of five classes."""
-        weights = self.file("vgg.safetensors")
+        weights = self.file("cnn.safetensors")
         return make_model(BUILDER, CONFIG, weights, "sigmoid", representation="pool", classes=CLASSES)
 
     def _load(self, variant: str) -> Material:
@@ -63,9 +63,9 @@ class ShapeScenes(Specimen):
         scenes = draw_scenes(STREAMS["training"], range(_TRAINING))
         images, labels = torch.from_numpy(scenes.images), torch.from_numpy(scenes.labels)
         epochs = int(options.get("epochs", _EPOCHS))
-        trained = train(BUILDER, {**CONFIG, "norm": True}, images, labels, epochs=epochs, seed=24)
+        trained = train(BUILDER, {**CONFIG, "norm": True}, images, labels, epochs=epochs, seed=24, rate=_RATE)
         module = fold(trained)
-        save(module, out / "vgg.safetensors")
+        save(module, out / "cnn.safetensors")
         performance, chosen = {}, {}
         for variant, objects in (("single", 1), ("pairs", 2)):
             tried = draw_scenes(STREAMS[variant], range(_TRIED), objects)
@@ -99,10 +99,11 @@ def fold(trained: nn.Module) -> nn.Module:
 
 
 def _truths(scenes: Scenes) -> dict[str, torch.Tensor]:
-    """Return masks [N, 1, H, W] of the explained and of the other object; ``masks`` [N, K, H, W] of all."""
+    """Return masks [N, 1, H, W] of the explained object, the other one and the decoys; ``masks`` [N, K, H, W] of all."""
     masks = torch.from_numpy(scenes.masks)
     rows = np.arange(len(masks))
-    truths = {"mask": masks[rows, scenes.classes[:, 0]].unsqueeze(1), "masks": masks}
+    own, decoys = masks[rows, scenes.classes[:, 0]], torch.from_numpy(scenes.decoys)
+    truths = {"mask": own.unsqueeze(1), "decoys": decoys.unsqueeze(1), "masks": masks}
     if (scenes.classes[:, 1] >= 0).all():
         truths["other_mask"] = masks[rows, scenes.classes[:, 1]].unsqueeze(1)
         truths["other_target"] = torch.from_numpy(scenes.classes[:, 1].copy())
