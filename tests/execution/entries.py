@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from xaic.engine.meter import Meter
-from xaic.families.base import get_family
+from xaic.families.base import Parcel, get_family
 from xaic.specimens.base import get_specimen
 
 
@@ -37,6 +37,11 @@ def explain(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> dic
     }
 
 
+def fit(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> None:
+    with open_probe(arguments["reference"], method="m") as probe:
+        probe.fit(Parcel())
+
+
 def square(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> int:
     return int(arguments["x"]) ** 2
 
@@ -47,6 +52,10 @@ def fall(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> None:
 
 def linger(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> None:
     time.sleep(600)
+
+
+def doze(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> None:
+    time.sleep(arguments["seconds"])
 
 
 def whoami(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> dict[str, Any]:

@@ -193,6 +193,56 @@ class Forks(Base):
         return values
 
 
+class Daemonises(Base):
+    """Leaves a process in a session of its own, whose parent is gone."""
+
+    def spoil(self, values: Tensor, task: AttributionTask, ctx: Context) -> Any:
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                time.sleep(600)
+            os._exit(0)
+        os.wait()
+        return values
+
+
+class DaemonisesAndHangs(Daemonises):
+    def spoil(self, values: Tensor, task: AttributionTask, ctx: Context) -> Any:
+        super().spoil(values, task, ctx)
+        time.sleep(600)
+
+
+class KillsServer(Base):
+    """Kills the process that forks the workers of all trials."""
+
+    def spoil(self, values: Tensor, task: AttributionTask, ctx: Context) -> Any:
+        import psutil
+
+        parent = psutil.Process(os.getppid()).parent()
+        assert parent is not None
+        parent.kill()
+        time.sleep(30)
+        return values
+
+
+class FitHangs(Sound):
+    card = card("fithangs")
+
+    def fit(self, data: Any, ctx: Context) -> State:
+        time.sleep(600)
+        return State()
+
+
+class KeepsNotes(Base):
+    """Writes to its scratch folder and uses what it finds there."""
+
+    def spoil(self, values: Tensor, task: AttributionTask, ctx: Context) -> Any:
+        notes = ctx.scratch / "notes.txt"
+        sys.stdout.write(f"found {notes.read_text() if notes.is_file() else 'nothing'}\n")
+        notes.write_text("something")
+        return values
+
+
 for _name, _value in list(globals().items()):
     if isinstance(_value, type) and issubclass(_value, Base):
         _value.card = card(_name.lower())

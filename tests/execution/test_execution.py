@@ -17,7 +17,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xaic.execution import Done, Limits, Pool, Work
+from xaic.execution import Done, Limits, NoForkServer, Pool, Work
+from xaic.execution.limits import shorten
 from xaic.execution.protocol import HEAD, MAGIC, BadFrame, Closed, receive, send
 
 HERE = Path(__file__).parent
@@ -140,6 +141,8 @@ def test_workers_use_one_thread_and_processes_of_their_own(pool: Pool) -> None:
     outcomes = [outcome.result for outcome in pool.run([Work(str(i), f"{ENTRIES}:whoami", {}) for i in range(3)])]
     assert len({outcome["pid"] for outcome in outcomes} | {os.getpid()}) == 4
     assert {outcome["threads"] for outcome in outcomes} == {1}
+    assert pool._server is not None
+    assert psutil.Process(pool._server.pid).num_threads() == 1  # else a fork may copy a lock that nobody holds
 
 
 def test_the_fork_server_is_started_anew_where_it_died(pool: Pool) -> None:
@@ -149,6 +152,49 @@ def test_the_fork_server_is_started_anew_where_it_died(pool: Pool) -> None:
     pool._server.wait()
     (done,) = pool.run([Work("b", f"{ENTRIES}:square", {"x": 3})])
     assert done.result == 9
+
+
+def test_work_that_fell_with_the_fork_server_is_made_again_and_the_culprit_pays(pool: Pool, tmp_path: Path) -> None:
+    works = [
+        Work("culprit", f"{ENTRIES}:explain", {"reference": f"{HOSTILE}:KillsServer"}, tmp_path / "culprit"),
+        Work("beside", f"{ENTRIES}:doze", {"seconds": 5}, tmp_path / "beside"),
+        Work("after", f"{ENTRIES}:explain", {"reference": f"{HOSTILE}:Sound"}, tmp_path / "after"),
+    ]
+    faults = {outcome.id: outcome.fault for outcome in pool.run(works)}
+    assert faults == {"culprit": "the fork server died during the trial", "beside": "", "after": ""}
+
+
+def test_what_left_its_session_does_not_outlive_its_trial_either(pool: Pool, tmp_path: Path) -> None:
+    assert explain(pool, "Daemonises", tmp_path).fault == ""
+    assert pool._server is not None
+    server = psutil.Process(pool._server.pid)
+    assert _gone(lambda: server.children(recursive=True) == [])
+    assert _sleepers() == []
+
+
+def test_fitting_has_a_limit_too(pool: Pool, tmp_path: Path) -> None:
+    (done,) = pool.run([Work("fit", f"{ENTRIES}:fit", {"reference": f"{HOSTILE}:FitHangs"}, tmp_path)])
+    assert done.fault == "no answer to 'fit' within 4 s; the process was killed"
+
+
+def test_a_log_is_shortened_once_however_often_it_is_asked(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    log.write_bytes(b"x" * 3_000_000)
+    shorten(log)
+    once = log.read_bytes()
+    assert len(once) == 1 << 20
+    assert once.endswith(b"\n[cut: 3000000 bytes were written]\n")
+    shorten(log)
+    assert log.read_bytes() == once
+    log.write_bytes(b"")
+    shorten(log)
+    shorten(log)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_does_not_start_is_told() -> None:
+    with Pool(1, LIMITS, preload=("xaic_has_no_such_module",)) as pool, pytest.raises(NoForkServer, match="not start"):
+        list(pool.run([Work("a", f"{ENTRIES}:square", {"x": 2})]))
 
 
 def test_killing_the_parent_leaves_no_orphans(tmp_path: Path) -> None:
@@ -202,6 +248,12 @@ def test_a_frame_over_the_limit_is_refused_before_it_is_read() -> None:
         near.sendall(HEAD.pack(MAGIC, 2**31, 2**40))
         with pytest.raises(BadFrame, match="over the limit"):
             receive(far, 1)
+
+
+def test_sending_to_one_who_does_not_listen_ends_in_time() -> None:
+    near, far = socket.socketpair()
+    with near, far, pytest.raises(TimeoutError):
+        send(near, {}, {"x": torch.zeros(10_000_000)}, 0.2)
 
 
 def test_waiting_for_a_frame_ends_in_time() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from xaic.cli import options
-from xaic.cli.progress import Announcer
+from xaic.cli.progress import announcing
 from xaic.cli.tables import print_deviations, print_summary
 
 
@@ -35,8 +35,11 @@ def check(
 
     Example: [bold]xaic check ./mine.py:MyMethod --profile quick[/bold]
     """
+    from xaic.documents.store import read
+    from xaic.documents.types import Expected
     from xaic.harness import Settings, deviations, start_run, verdict_status
 
+    expected = read(Expected, expect) if expect is not None else None  # before the run: a wrong file costs no minutes
     settings = Settings(
         methods=tuple(methods),
         profile=profile,
@@ -45,13 +48,13 @@ def check(
         plugins=tuple(plugin or ()),
         limits={"call_seconds": call_seconds, "trial_seconds": trial_seconds, "memory_gib": memory_gib},
     )
-    with Announcer() as announce:
+    with announcing() as announce:
         made = start_run(settings, out, workers=workers, announce=announce)
     print_summary(made)
     if not made.whole:
         return 3
-    if expect is not None:
-        found = deviations(made, expect)
+    if expected is not None and expect is not None:
+        found = deviations(made, expected)
         print_deviations(found, expect)
         return 1 if found else 0
     return verdict_status(made)

@@ -2,11 +2,14 @@
 
 Exit statuses: 0 done (``run``) or all Required pass (``check``); 1 a Required criterion fails; 2 none fails but some
 are inconclusive; 3 an error, or fewer trials executed than planned; 64 usage; 65 bad data; 66 missing file; 70 internal
-fault; 130 interrupted. Typer's own defaults (2 on misuse, 1 on a crash) would collide and are mapped.
+fault; 130 interrupted; 141 the reader of the output went away. Typer's own defaults (2 on misuse, 1 on a crash or a
+broken pipe) would collide and are mapped.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import traceback
 from typing import Annotated, Any
@@ -18,7 +21,9 @@ from xaic import __version__
 from xaic.cli import check, listing, new, report, run, show, validate
 from xaic.documents.errors import XaicError
 
-USAGE, INTERNAL, INTERRUPTED = 64, 70, 130
+USAGE, INTERNAL, INTERRUPTED, UNREAD = 64, 70, 130, 141
+REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+"""Numbers of errors by which the system refuses something: no fault of xaic."""
 
 MISUSE: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ in {"ClickException", "TyperException"})
 """What the parser raises on a wrong command line: its home moved between Typer's versions."""
@@ -67,18 +72,23 @@ def status(arguments: list[str] | None = None) -> int:
     try:
         found = app(arguments, standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
-        errors.print("interrupted; finished trials are kept: go on with xaic run --resume RUN", markup=False)
+        errors.print("interrupted", markup=False)
         return INTERRUPTED
     except MISUSE as fault:
-        errors.print(f"xaic: {fault.format_message()}; see xaic --help", markup=False)
+        if fault.format_message():  # a command without arguments has shown its help
+            errors.print(f"xaic: {fault.format_message()}; see xaic --help", markup=False)
         return USAGE
     except XaicError as fault:
         errors.print(f"xaic: {fault}", markup=False)
         return fault.exit_status
-    except BrokenPipeError:
-        return 0
-    except Exception:  # noqa: BLE001 - the last resort says what happened and where to report it
-        errors.print(traceback.format_exc(), markup=False)
-        errors.print("xaic: internal fault; please report the lines above", markup=False)
+    except (BrokenPipeError, SystemExit):  # Typer and rich leave so when nobody reads what is printed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
+    except Exception as fault:  # noqa: BLE001 - the last resort says what happened and where to report it
+        if isinstance(fault, OSError) and fault.errno in REFUSALS:
+            errors.print(f"xaic: {fault}", markup=False)
+        else:
+            errors.print(traceback.format_exc(), markup=False)
+            errors.print("xaic: internal fault; please report the lines above", markup=False)
         return INTERNAL
     return int(found) if isinstance(found, int) else 0

@@ -1,4 +1,4 @@
-"""``xaic report``: judge and render a run again."""
+"""``xaic report``: render a run again, or keep its verdicts as the expected ones."""
 
 from __future__ import annotations
 
@@ -11,13 +11,22 @@ import typer
 def report(
     run: Annotated[Path, typer.Argument(help="The folder of a run.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to write. Default: the run's folder.")] = None,
+    expected: Annotated[
+        Path | None,
+        typer.Option("--expected", help="Also write the run's verdicts to this file, for xaic check --expect."),
+    ] = None,
 ) -> int:
     """Render the report of a run again: report.html and junit.xml.
 
-    Example: [bold]xaic report reports/quick-20260101-120000[/bold]
+    Example: [bold]xaic report reports/quick-20260101-120000 --expected expected.json[/bold]
     """
-    from xaic.harness import load_run
+    from xaic.documents.store import write
+    from xaic.harness import load_run, to_expected
     from xaic.reporting import write_report
 
-    typer.echo(write_report(load_run(run), out or run))
+    made = load_run(run)
+    typer.echo(write_report(made, out or run))
+    if expected is not None:
+        write(to_expected(made), expected)
+        typer.echo(expected)
     return 0

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from xaic.cli import options
-from xaic.cli.progress import Announcer
+from xaic.cli.progress import announcing
 from xaic.cli.tables import print_summary
 
 
@@ -31,9 +31,12 @@ def run(
 
     Example: [bold]xaic run --method 'attribution.grad*' --method ./mine.py:MyMethod --profile quick[/bold]
     """
+    from xaic.documents.errors import Misuse
     from xaic.harness import Settings, resume_run, start_run
 
-    with Announcer() as announce:
+    if resume is not None and (method or out or content or plugin):
+        raise Misuse("--resume goes on with what was planned: leave out --method, --out, --content and --plugin")
+    with announcing() as announce:
         if resume is not None:
             made = resume_run(resume, workers=workers, announce=announce)
         else:

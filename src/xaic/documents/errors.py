@@ -50,6 +50,10 @@ class BadDocument(BadData):
         super().__init__("\n".join(f"{self.where}: {fault}" for fault in self.faults))
 
 
+class UnknownSchema(BadDocument):
+    """A document of a schema, or of a version of it, that this xaic does not read."""
+
+
 class MissingFile(XaicError):
     """A file that was asked for is not there."""
 
@@ -57,6 +61,12 @@ class MissingFile(XaicError):
 
     def __init__(self, path: str | Path, mend: str) -> None:
         super().__init__(f"{path}: no such file; {mend}")
+
+
+class Interrupted(XaicError):
+    """The user interrupted a command."""
+
+    exit_status = 130
 
 
 class ContractBreach(BadData):

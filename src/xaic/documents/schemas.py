@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from xaic.content import files
-from xaic.documents.errors import BadDocument
+from xaic.documents.errors import BadDocument, UnknownSchema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +57,7 @@ def validate(document: Any, where: str | Path, kind: str | None = None) -> str:
         raise BadDocument(where, [f"at /schema: {name!r} names no schema; write e.g. {_known(known)}"])
     found = match.group(1)
     if found not in known or _version(known[found].schema) != match.group(2):
-        raise BadDocument(where, [f"at /schema: {name!r} is not known to this xaic; it reads {_known(known)}"])
+        raise UnknownSchema(where, [f"at /schema: {name!r} is not known to this xaic; it reads {_known(known)}"])
     if kind is not None and found != kind:
         raise BadDocument(where, [f"at /schema: a {kind} document is needed here, this is a {found}"])
     faults = sorted(known[found].iter_errors(document), key=lambda e: (list(map(str, e.absolute_path)), e.message))

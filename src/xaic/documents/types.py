@@ -198,6 +198,7 @@ class PlannedTrial:
     seed: int
     stage: int = 1  # 0: what every method of the benchmark shares
     skip: str = ""  # why it is not applicable; empty: it runs
+    fault: str = ""  # why it cannot run although it must: an error
 
 
 @dataclass(frozen=True)
@@ -235,6 +236,7 @@ class TrialRecord:
     metrics: dict[str, Json] = field(default_factory=dict)  # metric -> {sweeps, forward, backward}
     contract: dict[str, Json] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)  # name -> sha256
+    asked: str = ""  # digest of what the plan asked: method, parameters, benchmark, seed, tuning, specimen
     schema: str = "xaic/trial/1"
 
 

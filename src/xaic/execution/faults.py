@@ -1,6 +1,8 @@
-"""What can go wrong with a method: one class a fault, each with a reason of one line."""
+"""What can go wrong with a method, or with what it runs in: one class a fault, each with a reason of one line."""
 
 from __future__ import annotations
+
+import errno
 
 from xaic.documents.errors import XaicError
 
@@ -21,6 +23,26 @@ class MethodTimedOut(TrialFault):
 
 class MethodDied(TrialFault):
     """The method's process ended in the middle of a call."""
+
+
+class NoForkServer(XaicError):
+    """The process that forks workers does not start."""
+
+    def __init__(self) -> None:
+        super().__init__("the fork server does not start; the reason stands above")
+
+
+class NoRoom(XaicError):
+    """The disk is full: fewer trials can be executed than were planned."""
+
+    exit_status = 3
+
+    def __init__(self, what: object) -> None:
+        super().__init__(f"{what}; make room: finished trials are kept, go on with xaic run --resume RUN")
+
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Numbers of the system's errors that mean a full disk."""
 
 
 class MethodBroke(TrialFault):

@@ -1,7 +1,8 @@
 """The fork server: has imported the heavy modules once and forks a worker in milliseconds.
 
-Started as ``python -m xaic.execution.forkserver FD MODULE...``. On the line FD comes one JSON object a request, with
-the worker's end of a socket beside it. The server runs nothing else, and dies with its parent.
+Started as ``python -m xaic.execution.forkserver PARENT FD MODULE...``. On the line FD comes one JSON object a request,
+with the worker's end of a socket beside it. The server runs nothing else. It is the parent of whatever loses its own,
+so that nothing a method started outlives its trial; when the line closes it ends all that is left and itself.
 """
 
 from __future__ import annotations
@@ -14,47 +15,81 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from xaic.execution.limits import die_with_parent
+import psutil
+
+from xaic.execution.limits import adopt_orphans, die_with_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 REQUEST = 1 << 22
 
 
 def main() -> None:
     """Serve until the parent is gone."""
-    die_with_parent()
-    line = socket.socket(fileno=int(sys.argv[1]))
+    signal.signal(signal.SIGTERM, lambda *_: _leave())
+    die_with_parent(int(sys.argv[1]), by=signal.SIGTERM)
+    adopt_orphans()
+    line = socket.socket(fileno=int(sys.argv[2]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     import torch
 
     torch.set_num_threads(1)
-    for name in sys.argv[2:]:
+    for name in sys.argv[3:]:
         importlib.import_module(name)
-    line.send(b'{"ready": true}')
+    with suppress(OSError):
+        line.send(b'{"ready": true}')
+    workers: set[int] = set()
     while True:
         ready, _, _ = select.select([line], [], [], 0.2)
-        _bury()
+        _bury(workers)
         if ready:
             data, descriptors, _, _ = socket.recv_fds(line, REQUEST, 1)
             if not data:
-                os._exit(0)
-            _fork(json.loads(data), descriptors[0], line)
+                _leave()
+            workers.add(_fork(json.loads(data), descriptors[0], line))
 
 
-def _fork(job: dict[str, object], descriptor: int, line: socket.socket) -> None:
-    if os.fork() == 0:
+def _fork(job: dict[str, object], descriptor: int, line: socket.socket) -> int:
+    server = os.getpid()
+    pid = os.fork()
+    if pid == 0:
         from xaic.execution.worker import work
 
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         line.close()
-        work(job, socket.socket(fileno=descriptor))
+        work(job, socket.socket(fileno=descriptor), server)
     os.close(descriptor)
+    return pid
 
 
-def _bury() -> None:
-    """Collect workers that ended."""
+def _bury(workers: set[int]) -> None:
+    """Collect what ended; where something did, kill the children that are no workers: a method left them behind."""
+    ended = []
     with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        while pid := os.waitpid(-1, os.WNOHANG)[0]:
+            ended.append(pid)
+    workers.difference_update(ended)
+    if ended:
+        _kill_children(but=workers)
+
+
+def _leave() -> None:
+    """Kill every child, and the children these leave, until none is left; then end."""
+    with suppress(ChildProcessError):
+        while True:
+            _kill_children()
+            os.waitpid(-1, 0)
+    os._exit(0)
+
+
+def _kill_children(but: Collection[int] = ()) -> None:
+    for child in psutil.Process().children():
+        if child.pid not in but:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(child.pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

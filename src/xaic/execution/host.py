@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 TRACE_LIMIT = 8000
 
 
-def serve(line: socket.socket, log: Path | None, memory_gib: float) -> None:
+def serve(line: socket.socket, log: Path | None, memory_gib: float, worker: int) -> None:
     """Answer requests until the line closes, then leave; never returns."""
     status = 0
     try:
         os.setsid()
-        die_with_parent()
+        die_with_parent(worker)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _redirect(log)
         torch.set_num_threads(1)
@@ -88,6 +88,8 @@ class Host:
         load_plugins(tuple(header["plugins"]))
         method = load_method(header["reference"])
         self.settings = header
+        if header["scratch"]:
+            Path(header["scratch"]).mkdir(parents=True, exist_ok=True)
         if isinstance(method, Method):
             self.method = method
             get_family(method.card.family)

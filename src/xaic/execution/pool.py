@@ -11,10 +11,11 @@ import sys
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from xaic.execution.limits import Limits, kill_group
+from xaic.execution.faults import NoForkServer, NoRoom
+from xaic.execution.limits import LOG, Limits, kill_group, shorten
 from xaic.execution.protocol import BadFrame, Closed, receive
 
 if TYPE_CHECKING:
@@ -31,9 +32,13 @@ ENVIRONMENT = {
     # Freed memory stays with the process: giving every chunk back to the system and asking again costs more than passes
     "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # a process that forks has one thread
 }
 START_SECONDS = 120.0
+STOP_SECONDS = 5.0
+LAST_MOMENT = 0.2
 TRIES = 3
+FELL = "the fork server died during the trial"
 
 
 @dataclass(frozen=True)
@@ -61,9 +66,10 @@ class _Running:
     work: Work
     line: socket.socket
     started: float
+    server: subprocess.Popen[bytes]
     host: int = 0
     worker: int = 0
-    heard: list[dict[str, Any]] = field(default_factory=list)
+    alone: bool = False
 
 
 class Pool:
@@ -74,6 +80,7 @@ class Pool:
         self._server: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None
         self._running: list[_Running] = []
+        self._fallen: deque[Work] = deque()
 
     def __enter__(self) -> Self:
         """Return the pool; the fork server starts with the first work."""
@@ -89,11 +96,21 @@ class Pool:
         self._stop()
 
     def run(self, works: Iterable[Work]) -> Iterator[Done]:
-        """Yield an outcome for each piece of work, as they come."""
+        """Yield an outcome for each piece of work, as they come.
+
+        Work that fell together with the fork server is made again at the end, one piece at a time: what ended the
+        server ends it again, and costs itself alone.
+
+        Raises:
+            NoForkServer: the server does not start.
+            NoRoom: the disk is full.
+        """
         waiting = deque(works)
-        while waiting or self._running:
+        while waiting or self._running or self._fallen:
             while waiting and len(self._running) < self.workers:
                 self._running.append(self._start(waiting.popleft()))
+            if not self._running:
+                self._running.append(self._start(self._fallen.popleft(), alone=True))
             yield from self._listen()
 
     def _listen(self) -> Iterator[Done]:
@@ -110,16 +127,21 @@ class Pool:
             if done is not None:
                 self._end(running)
                 self._running.remove(running)
-                yield done
+                if done.fault == FELL and not running.alone:
+                    self._fallen.append(running.work)
+                    _drop_log(running.work)
+                else:
+                    yield done
 
     def _hear(self, running: _Running) -> Done | None:
         """Take one message of a worker; the last one carries the result."""
         try:
             message, _ = receive(running.line, 5.0)
         except (Closed, BadFrame, TimeoutError) as fault:
-            return self._outcome(
-                running, fault=f"the worker of the trial died ({type(fault).__name__.lower()}): {fault}"
-            )
+            died = f"the worker of the trial died ({type(fault).__name__.lower()}): {fault}"
+            return self._outcome(running, fault=FELL if _gone(running.server) else died)
+        if "full" in message:
+            raise NoRoom(str(message["full"]))
         if "worker" in message:
             running.worker, running.host = int(message["worker"]), int(message["host"])
             return None
@@ -135,8 +157,10 @@ class Pool:
             if pid:
                 kill_group(pid) if pid == running.host else _kill(pid)
         running.line.close()
+        if running.work.folder is not None:
+            shorten(running.work.folder / LOG)
 
-    def _start(self, work: Work) -> _Running:
+    def _start(self, work: Work, *, alone: bool = False) -> _Running:
         """Ask the fork server for a worker; start the server anew where it is gone."""
         job = {
             "entry": work.entry,
@@ -154,7 +178,8 @@ class Pool:
                 if attempt == TRIES - 1:
                     raise
             else:
-                return _Running(work, near, time.monotonic())
+                assert self._server is not None
+                return _Running(work, near, time.monotonic(), self._server, alone=alone)
             finally:
                 far.close()
         raise AssertionError("unreachable")
@@ -168,25 +193,49 @@ class Pool:
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
             environment = {**os.environ, **ENVIRONMENT}
             self._server = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", "xaic.execution.forkserver", str(far.fileno()), *self.preload],
+                [sys.executable, "-m", "xaic.execution.forkserver", str(os.getpid()), str(far.fileno()), *self.preload],
                 pass_fds=[far.fileno()],
                 env=environment,
+                process_group=0,  # Ctrl-C is the parent's to answer
             )
             far.close()
             near.settimeout(START_SECONDS)
-            if not near.recv(64):
-                raise OSError("the fork server did not start")
             self._line = near
+            try:
+                ready = near.recv(64)
+            except OSError:
+                ready = b""
+            if not ready:
+                self._stop()
+                raise NoForkServer
         return self._line
 
     def _stop(self) -> None:
         if self._line is not None:
             self._line.close()
             self._line = None
-        if self._server is not None:
-            self._server.kill()
-            self._server.wait()
+        if self._server is not None:  # it ends by itself when its line closes, after all that it started
+            try:
+                self._server.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._server.kill()
+                self._server.wait()
             self._server = None
+
+
+def _gone(server: subprocess.Popen[bytes]) -> bool:
+    """Tell whether a fork server is gone: it ends a moment after the workers that it takes along."""
+    try:
+        server.wait(LAST_MOMENT)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _drop_log(work: Work) -> None:
+    """Forget what was printed by work that is made again."""
+    if work.folder is not None:
+        (work.folder / LOG).unlink(missing_ok=True)
 
 
 def _kill(pid: int) -> None:

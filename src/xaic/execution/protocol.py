@@ -36,14 +36,26 @@ class BadFrame(Exception):
     """What came is no frame."""
 
 
-def send(line: socket.socket, header: Mapping[str, Any], tensors: Mapping[str, Tensor] | None = None) -> None:
-    """Send one frame; raise ``Closed`` where nobody listens."""
+def send(
+    line: socket.socket,
+    header: Mapping[str, Any],
+    tensors: Mapping[str, Tensor] | None = None,
+    seconds: float | None = None,
+) -> None:
+    """Send one frame.
+
+    Raises:
+        TimeoutError: a part of it was not taken within ``seconds``.
+        Closed: nobody listens.
+    """
     head = json.dumps(header).encode()
     body = pack_tensors(tensors) if tensors else b""
     try:
-        line.settimeout(None)
+        line.settimeout(seconds)
         line.sendall(HEAD.pack(MAGIC, len(head), len(body)) + head)
         line.sendall(body)
+    except TimeoutError:
+        raise
     except OSError as fault:
         raise Closed(str(fault)) from fault
 

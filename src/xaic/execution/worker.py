@@ -16,8 +16,8 @@ import torch
 
 from xaic.documents.errors import XaicError
 from xaic.execution import host
-from xaic.execution.faults import TrialFault
-from xaic.execution.limits import LOG_LIMIT, die_with_parent, kill_group
+from xaic.execution.faults import FULL, TrialFault
+from xaic.execution.limits import LOG, die_with_parent, kill_group
 from xaic.execution.probe import HostProbe
 from xaic.execution.protocol import Closed, send
 from xaic.registry import load_module
@@ -26,24 +26,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-def work(job: Mapping[str, Any], line: socket.socket) -> NoReturn:
-    """Make one piece of work, tell the parent, and leave."""
-    die_with_parent()
+def work(job: Mapping[str, Any], line: socket.socket, server: int) -> NoReturn:
+    """Make one piece of work, tell the pool, and leave; ``server`` is the process that forked this one."""
+    die_with_parent(server)
     folder = Path(job["folder"]) if job["folder"] else None
-    log = folder / "log.txt" if folder else None
+    log = folder / LOG if folder else None
     near, far = socket.socketpair()
-    pid = os.fork()
+    worker, pid = os.getpid(), os.fork()
     if pid == 0:
         near.close()
         line.close()
-        host.serve(far, log, job["limits"]["memory_gib"])
+        host.serve(far, log, job["limits"]["memory_gib"], worker)
     far.close()
     answer: dict[str, Any]
     with suppress(Closed):
-        send(line, {"worker": os.getpid(), "host": pid})
+        send(line, {"worker": worker, "host": pid})
         answer = _answer(job, HostProbe(near, pid, lambda: _reap(pid), job["limits"]["call_seconds"]))
         kill_group(pid)
-        _shorten(log)
         send(line, answer)
     kill_group(pid)
     os._exit(0)
@@ -59,8 +58,14 @@ def _answer(job: Mapping[str, Any], probe: HostProbe) -> dict[str, Any]:
         return {"fault": str(fault)}
     except XaicError as fault:
         return {"fault": f"{type(fault).__name__}: {fault}"}
+    except OSError as fault:
+        return {"full": str(fault)} if fault.errno in FULL else _failed(fault)
     except BaseException as fault:  # noqa: BLE001 - told to the parent, which records it
-        return {"fault": f"the harness failed: {type(fault).__name__}: {fault}\n{traceback.format_exc()}"}
+        return _failed(fault)
+
+
+def _failed(fault: BaseException) -> dict[str, Any]:
+    return {"fault": f"the harness failed: {type(fault).__name__}: {fault}\n{traceback.format_exc()}"}
 
 
 def _reap(pid: int) -> int | None:
@@ -74,16 +79,3 @@ def _reap(pid: int) -> int | None:
                 return status
         time.sleep(0.05)
     return None
-
-
-def _shorten(log: Path | None) -> None:
-    """Keep the first part of what a method printed; drop an empty log."""
-    if log is None or not log.is_file():
-        return
-    size = log.stat().st_size
-    if size == 0:
-        log.unlink()
-    elif size > LOG_LIMIT:
-        os.truncate(log, LOG_LIMIT)
-        with log.open("ab") as file:
-            file.write(f"\n[cut: {size} bytes were written]\n".encode())

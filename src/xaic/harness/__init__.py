@@ -27,7 +27,7 @@ __all__ = [
 
 
 def run(
-    methods: Iterable[str] = (),
+    methods: str | Iterable[str] = (),
     profile: str = "quick",
     *,
     seed: int = 0,
@@ -52,11 +52,12 @@ def run(
     Returns:
         The run: ``verdicts`` and ``measurements`` are pandas DataFrames.
     """
-    settings = Settings(tuple(methods), profile, seed, tuple(content), tuple(plugins), limits)
+    chosen = (methods,) if isinstance(methods, str) else tuple(methods)
+    settings = Settings(chosen, profile, seed, tuple(content), tuple(plugins), limits)
     return start_run(settings, out, workers=workers)
 
 
-def check(methods: Iterable[str], profile: str = "quick", **more: object) -> int:
+def check(methods: str | Iterable[str], profile: str = "quick", **more: object) -> int:
     """Make a run and return the exit status of ``xaic check``: 0 pass, 1 fail, 2 inconclusive, 3 error."""
     made = run(methods, profile, **more)  # type: ignore[arg-type]
     return verdict_status(made) if made.whole else 3

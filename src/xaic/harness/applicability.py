@@ -19,24 +19,26 @@ def inapplicable(needs: Mapping[str, Any], card: MethodCard, benchmark: Benchmar
         BadData: a need has a name that is not known.
     """
     for name, wanted in needs.items():
-        if name not in _NEEDS:
-            raise BadData(f"need {name!r} is not known; known: {', '.join(sorted(_NEEDS))}")
-        reason = _NEEDS[name](wanted, card, benchmark)
+        if name not in NEEDS:
+            raise BadData(f"need {name!r} is not known; known: {', '.join(sorted(NEEDS))}")
+        reason = NEEDS[name](wanted, card, benchmark)
         if reason:
             return reason
     return ""
 
 
-def _capability(name: str, no: str) -> Callable[[Any, MethodCard, Benchmark | None], str]:
+def _capability(name: str, no: str, yes: str) -> Callable[[Any, MethodCard, Benchmark | None], str]:
+    """Return a need of a capability; ``no`` is the reason where it is wanted and not there, ``yes`` the other way."""
+
     def unmet(wanted: Any, card: MethodCard, benchmark: Benchmark | None) -> str:  # noqa: ARG001
-        return "" if getattr(card.capabilities, name) == wanted else no
+        return "" if getattr(card.capabilities, name) == wanted else no if wanted else yes
 
     return unmet
 
 
-def _truth(wanted: Any, card: MethodCard, benchmark: Benchmark | None) -> str:  # noqa: ARG001
+def _truth(wanted: Any, card: MethodCard, benchmark: Benchmark | None) -> str:
     offered = benchmark.truths if benchmark else ()
-    if card.role != "method" or card.truth in offered:
+    if not wanted or card.role != "method" or card.truth in offered:
         return ""
     known = ", ".join(offered) or "no truth"
     return f"the method's values mean {card.truth or 'nothing declared'}; the benchmark knows {known}"
@@ -71,14 +73,16 @@ def _access(wanted: Any, card: MethodCard, benchmark: Benchmark | None) -> str: 
     return f"the method has access to {access}; the criterion needs {' or '.join(wanted)}"
 
 
-_NEEDS: dict[str, Callable[[Any, MethodCard, Benchmark | None], str]] = {
+NEEDS: dict[str, Callable[[Any, MethodCard, Benchmark | None], str]] = {
     "access": _access,
     "claims": _claims,
     "controls": _controls,
     "offers": _offers,
-    "signed": _capability("signed", "the method's maps have no sign"),
-    "stochastic": _capability("stochastic", "the method is deterministic"),
-    "target_specific": _capability("target_specific", "the method gives one map for all classes"),
+    "signed": _capability("signed", "the method's maps have no sign", "the method's maps have a sign"),
+    "stochastic": _capability("stochastic", "the method is deterministic", "the method is stochastic"),
+    "target_specific": _capability(
+        "target_specific", "the method gives one map for all classes", "the method gives each class a map of its own"
+    ),
     "truth": _truth,
     "values": _values,
 }

@@ -6,12 +6,15 @@ import fnmatch
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from xaic.content import files
 from xaic.documents.errors import BadDocument, UnknownName
 from xaic.documents.store import read
 from xaic.documents.types import Benchmark, Criterion, Profile, Requirement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 CARD = "card"
 """Stands in the place of a metric where a card is inspected, and of a benchmark in the verdict."""
@@ -79,10 +82,15 @@ def expand(requirement: Requirement, family: str) -> list[str]:
     for pattern in requirement.benchmarks:
         if not fnmatch.filter(known, pattern):
             raise UnknownName("benchmark", pattern, known)
+    return [benchmark.id for benchmark in matching(requirement, family, known.values())]
+
+
+def matching(requirement: Requirement, family: str, among: Iterable[Benchmark]) -> list[Benchmark]:
+    """Return the benchmarks of a family that a requirement's patterns match, of those given, in their order."""
     return [
-        id
-        for id, benchmark in known.items()
-        if benchmark.family == family and any(fnmatch.fnmatchcase(id, p) for p in requirement.benchmarks)
+        benchmark
+        for benchmark in among
+        if benchmark.family == family and any(fnmatch.fnmatchcase(benchmark.id, p) for p in requirement.benchmarks)
     ]
 
 

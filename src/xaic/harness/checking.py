@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
+PAIRED = {"mean", "agreement"}
+"""Functionals of DR1 that are means of differences; any other is a figure of all units, computed in every resample."""
+
 WORST = 5
 """How many of the worst units a verdict names."""
 
@@ -46,14 +49,12 @@ class Case:
     def control(self, name: str) -> tuple[Scores | None, str]:
         """Return the scores that hold a control or reference, and the subject under which they stand there."""
         mine = self.scores(self.card.id)
-        if mine is not None and any(key[2] == name for key in mine.values):
+        if mine is not None and name in mine.subjects:
             return mine, name
         if "." in name:
             return self.scores(name), "method"
-        for (method, benchmark), record in self.evidence.records.items():
-            if self.benchmark is not None and benchmark == self.benchmark.id and record.control == name:
-                return self.scores(method), "method"
-        return None, ""
+        method = self.evidence.controls.get((name, self.benchmark.id)) if self.benchmark else None
+        return (self.scores(method), "method") if method else (None, "")
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,9 @@ def judge_check(case: Case, check: Check) -> Judged:
     Raises:
         BadData: the check names a rule that this xaic does not decide, or a part that the metric does not have.
     """
-    if check.rule.id not in _RULES:
-        raise BadData(f"decision rule {check.rule.id} is not decided by this xaic; it decides {', '.join(_RULES)}")
-    return _RULES[check.rule.id](case, check)
+    if check.rule.id not in RULES:
+        raise BadData(f"decision rule {check.rule.id} is not decided by this xaic; it decides {', '.join(RULES)}")
+    return RULES[check.rule.id](case, check)
 
 
 def _open(reason: str) -> Judged:
@@ -109,7 +110,7 @@ def _dominance(case: Case, check: Check) -> Judged:
     metric = get_metric(check.metric)
     if mine is None or not mine.variants(check.metric):
         return _open(f"{check.metric} was not measured")
-    if check.rule.functional == "icc":
+    if check.rule.functional not in PAIRED:
         return _dominance_of_functional(case, check, mine)
     pairs: dict[tuple[str, str], Array] = {}
     missing = []
@@ -128,7 +129,8 @@ def _dominance(case: Case, check: Check) -> Judged:
     if missing:
         return _open(f"no scores of {', '.join(sorted(set(missing)))} to compare with")
     if not pairs:
-        return _open("the benchmark has none of the check's controls")
+        lacking = "controls" if _variants(check, mine) else "operators"
+        return _open(f"the benchmark has none of the check's {lacking}")
     decide = rules.agreement if check.rule.functional == "agreement" else rules.dominance
     outcome = decide(
         pairs,
@@ -144,12 +146,15 @@ def _aligned(case: Case, check: Check, mine: Scores, name: str, operator: str) -
     """Return a control's scores in the order of this trial's units, NaN where it has none."""
     scores, subject = case.control(name)
     found = scores.get(check.metric, operator, subject, check.part) if scores else None
-    if scores is None or found is None:
-        return None
-    if scores.units == mine.units:
-        return found
-    place = dict(zip(scores.units, found, strict=True))
-    return np.array([place.get(unit, np.nan) for unit in mine.units])
+    return None if scores is None or found is None else _in_order(found, scores.units, mine.units)
+
+
+def _in_order(values: Array, units: tuple[str, ...], wanted: tuple[str, ...]) -> Array:
+    """Return values [n] of units in the order of the wanted ones, NaN where a wanted one has none."""
+    if units == wanted:
+        return values
+    place = dict(zip(units, values, strict=True))
+    return np.array([place.get(unit, np.nan) for unit in wanted])
 
 
 def _difference_bounds(metric: Metric, *, paired: bool) -> tuple[float | None, float | None]:
@@ -165,25 +170,32 @@ def _difference_bounds(metric: Metric, *, paired: bool) -> tuple[float | None, f
 def _worst(outcome: Outcome, pairs: dict[tuple[str, str], Array], mine: Scores) -> tuple[str, ...]:
     key = (str(outcome.weakest.get("control", "")), str(outcome.weakest.get("operator", "")))
     values = pairs.get(key)
-    if values is None:
-        return ()
-    order = np.argsort(np.where(np.isnan(values), np.inf, values), kind="stable")
-    return tuple(mine.units[i] for i in order[:WORST] if np.isfinite(values[i]))
+    return () if values is None else _lowest(values, mine.units)
+
+
+def _lowest(values: Array, units: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the units with the lowest values [n], lowest first; ties in the order of units, NaN left out."""
+    order = np.argsort(values, kind="stable")  # NaN comes last
+    return tuple(units[i] for i in order[:WORST] if not np.isnan(values[i]))
 
 
 def _dominance_of_functional(case: Case, check: Check, mine: Scores) -> Judged:
     """DR1 on a functional of several parts (ICC): computed inside every resample of units."""
-    differences = {}
+    others = {}
     for name in _controls(case, check):
         scores, subject = case.control(name)
-        if scores is None:
+        parts = scores.parts(check.metric, "", subject) if scores else {}
+        if scores is None or not parts:
             return _open(f"no scores of {name} to compare with")
-        differences[name] = scores.parts(check.metric, "", subject)
+        others[name] = {part: _in_order(found, scores.units, mine.units) for part, found in parts.items()}
+    if not others:
+        return _open("the benchmark has none of the check's controls")
     outcome = rules.functional_dominance(
         mine.parts(check.metric, ""),
-        differences,
+        others,
         check.rule.functional,
         alpha=check.rule.alpha,
+        margin=check.rule.margin,
         clusters=mine.clusters,
         rng=np.random.default_rng(0),
     )
@@ -196,20 +208,18 @@ def _null_calibrated(case: Case, check: Check) -> Judged:
     parts = mine.parts(check.metric, "") if mine else {}
     if mine is None or not parts:
         return _open(f"{check.metric} was not measured")
-    bounds = _difference_bounds(get_metric(check.metric), paired=True)
-    alpha = check.rule.alpha
-    if check.rule.functional == "change":
-        outcome = rules.change(parts["repeat"], parts[""], bounds=bounds, alpha=alpha, clusters=mine.clusters)
-    else:
-        outcome = rules.null_calibrated(
-            parts["repeat"],
-            parts["trained_random"],
-            parts["random_random"],
-            margin=check.rule.margin,
-            bounds=bounds,
-            alpha=alpha,
-            clusters=mine.clusters,
-        )
+    wanted = ("repeat", "") if check.rule.functional == "change" else ("repeat", "trained_random", "random_random")
+    lacking = [part for part in wanted if part not in parts]
+    if lacking:
+        raise BadData(f"{check.metric} has no part {', '.join(map(repr, lacking))}")
+    decide = rules.change if check.rule.functional == "change" else rules.null_calibrated
+    outcome = decide(
+        *(parts[part] for part in wanted),
+        margin=check.rule.margin,
+        bounds=_difference_bounds(get_metric(check.metric), paired=True),
+        alpha=check.rule.alpha,
+        clusters=mine.clusters,
+    )
     return Judged(outcome)
 
 
@@ -220,13 +230,12 @@ def _proportion(case: Case, check: Check) -> Judged:
     if mine is None or values is None:
         return _open(f"{check.metric} was not measured")
     tolerance = _tolerance(case, check)
-    metric = get_metric(check.metric)
-    holds = values >= tolerance if metric.direction == "higher" else values <= tolerance
-    outcome = rules.proportion(holds[~np.isnan(values)], p0=check.rule.p0, alpha=check.rule.alpha)
-    relation = "at least" if metric.direction == "higher" else "at most"
-    words = f"{outcome.rule}; the property: {check.metric} {relation} {tolerance:g}"
-    order = np.argsort(-_sign(metric) * values if metric.direction == "lower" else values, kind="stable")
-    return Judged(replace(outcome, rule=words), tuple(mine.units[i] for i in order[:WORST] if not holds[i]))
+    higher = get_metric(check.metric).direction == "higher"
+    holds = np.where(np.isnan(values), np.nan, values >= tolerance if higher else values <= tolerance)
+    outcome = rules.proportion(holds, p0=check.rule.p0, alpha=check.rule.alpha, clusters=mine.clusters)
+    words = f"{outcome.rule}; the property: {check.metric} {'at least' if higher else 'at most'} {tolerance:g}"
+    broken = np.where(holds == 0, values if higher else -values, np.nan)
+    return Judged(replace(outcome, rule=words), _lowest(broken, mine.units))
 
 
 def _tolerance(case: Case, check: Check) -> float:
@@ -235,7 +244,8 @@ def _tolerance(case: Case, check: Check) -> float:
         raise BadData(f"the DR3 check on {check.metric} has no tolerance")
     property_ = check.metric.rpartition(".")[2]
     claimed = [claim.value for claim in case.card.claims if claim.property == property_ and claim.value is not None]
-    return min([check.rule.tolerance, *claimed])
+    tighter = max if get_metric(check.metric).direction == "higher" else min
+    return tighter([check.rule.tolerance, *claimed])
 
 
 def _non_inferior(case: Case, check: Check) -> Judged:
@@ -258,8 +268,7 @@ def _non_inferior(case: Case, check: Check) -> Judged:
         clusters=mine.clusters,
         reference=reference,
     )
-    order = np.argsort(np.where(np.isnan(differences), np.inf, differences), kind="stable")
-    return Judged(outcome, tuple(mine.units[i] for i in order[:WORST]))
+    return Judged(outcome, _lowest(differences, mine.units))
 
 
 def _below(case: Case, check: Check) -> Judged:
@@ -279,7 +288,7 @@ def _below(case: Case, check: Check) -> Judged:
     return Judged(outcome)
 
 
-_RULES: dict[str, Callable[[Case, Check], Judged]] = {
+RULES: dict[str, Callable[[Case, Check], Judged]] = {
     "DR1": _dominance,
     "DR2": _null_calibrated,
     "DR3": _proportion,

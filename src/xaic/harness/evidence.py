@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +33,11 @@ class Scores:
         """Return part -> scores [N] of a metric."""
         return {k[3]: v for k, v in self.values.items() if k[:3] == (metric, variant, subject)}
 
+    @cached_property
+    def subjects(self) -> frozenset[str]:
+        """The method and the controls derived from it that were scored."""
+        return frozenset(key[2] for key in self.values)
+
     def variants(self, metric: str) -> list[str]:
         """Return the variants (operators) a metric was measured under."""
         return list(dict.fromkeys(key[1] for key in self.values if key[0] == metric))
@@ -56,3 +62,9 @@ class Evidence:
 
     scores: dict[tuple[str, str], Scores]  # (method, benchmark)
     records: dict[tuple[str, str], TrialRecord]
+
+    @cached_property
+    def controls(self) -> dict[tuple[str, str], str]:
+        """(control, benchmark) -> the method that was tried as that control; the first by id where there are more."""
+        found = {(record.control, key[1]): key[0] for key, record in sorted(self.records.items(), reverse=True)}
+        return {key: method for key, method in found.items() if key[0]}

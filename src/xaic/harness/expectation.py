@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xaic.documents import store
+from xaic.documents.errors import BadData
 from xaic.documents.types import Expected, State
-from xaic.harness.running import states_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from xaic.harness.folder import LoadedRun
 
 ABSENT = "(none)"
@@ -18,7 +15,7 @@ ABSENT = "(none)"
 
 def verdict_status(made: LoadedRun) -> int:
     """Return 0 when all Required pass, 1 when some fail, 2 when none fails but some are open or none applied."""
-    states = states_of(made, "required")
+    states = _states(made, "required")
     if State.FAIL in states:
         return 1
     decided = [state for state in states if state is not State.NOT_APPLICABLE]
@@ -34,10 +31,18 @@ def to_expected(made: LoadedRun) -> Expected:
     return Expected(made.plan.profile, made.plan.seed, table)
 
 
-def deviations(made: LoadedRun, path: Path) -> list[dict[str, str]]:
-    """Return every verdict that is not the expected one: worse, better, missing or new."""
-    expected = _flat(store.read(Expected, path))
-    found = _flat(to_expected(made))
+def deviations(made: LoadedRun, wanted: Expected) -> list[dict[str, str]]:
+    """Return every verdict that is not the expected one: worse, better, missing or new.
+
+    Raises:
+        BadData: the file of expected verdicts is of another profile or seed.
+    """
+    if (wanted.profile, wanted.seed) != (made.plan.profile, made.plan.seed):
+        raise BadData(
+            f"the expected verdicts are those of profile {wanted.profile} with seed {wanted.seed}; "
+            f"the run has profile {made.plan.profile} and seed {made.plan.seed}"
+        )
+    expected, found = _flat(wanted), _flat(to_expected(made))
     return [
         {
             "method": key[0],
@@ -58,3 +63,9 @@ def _flat(document: Expected) -> dict[tuple[str, str, str], str]:
         for criterion, by_benchmark in by_criterion.items()
         for benchmark, state in by_benchmark.items()
     }
+
+
+def _states(made: LoadedRun, level: str) -> list[State]:
+    """Return the states of methods' verdicts at an obligation level; controls and oracles do not count."""
+    roles = {m["id"]: (m["card"] or {}).get("role", "method") for m in made.plan.methods}
+    return [v.state for v in made.verdict_list if v.level == level and roles.get(v.method, "method") == "method"]

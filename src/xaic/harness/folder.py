@@ -1,7 +1,8 @@
 """The folder of a run: what lies where, and how it is read again.
 
 plan.json            fixed before the first trial
-trials/<trial>/      trial.json (written last), measurements.parquet and .json, curves, maps, timing.json, log.txt
+trials/<trial>/      trial.json (written last), measurements.parquet and .json, curves, maps, log.txt;
+                     scratch/ while the trial is not finished
 verdicts.jsonl       every decision
 run.json             denominators and the hash of every document that is the same from run to run
 environment.json, timing.json, report.html, junit.xml
@@ -10,22 +11,99 @@ cache/               explanations and shared sweeps; removed when the run is who
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import shutil
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xaic.documents import store
-from xaic.documents.errors import MissingFile
-from xaic.documents.types import Environment, Measurement, Plan, RunRecord, TrialRecord, Verdict
+from xaic.documents.errors import BadDocument, MissingFile, Misuse, UnknownSchema
+from xaic.documents.types import Environment, Measurement, Plan, RunRecord, State, TrialRecord, Verdict
+from xaic.execution.limits import LOG, shorten
 from xaic.harness.evidence import Evidence, lay_out
 from xaic.harness.planning import shared_trial
+from xaic.harness.trial import COLUMNS, SCRATCH
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+
+
+VERDICT_COLUMNS = (
+    "method",
+    "criterion",
+    "benchmark",
+    "level",
+    "state",
+    "estimate",
+    "lower",
+    "upper",
+    "n",
+    "reason",
+)
+MEASUREMENT_COLUMNS = ("trial", "method", "benchmark", *COLUMNS)
+
+
+class RunIsHeld(Misuse):
+    """Another process is at work in the folder of the run."""
+
+
+@contextmanager
+def held(run: Path) -> Iterator[None]:
+    """Hold a run's folder, so that no two processes work in it; the system lets go of it however this process ends.
+
+    Raises:
+        RunIsHeld: another process holds it.
+    """
+    folder = os.open(run, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks: then nothing is held
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunIsHeld(f"{run}: another xaic is at work there; wait for it or choose another folder") from None
+        yield
+    finally:
+        os.close(folder)
+
+
+def clear(folder: Path, *keep: str) -> None:
+    """Remove what lies in a folder, but for the names to keep."""
+    for path in folder.iterdir() if folder.is_dir() else []:
+        if path.name not in keep:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def tidy(run: Path) -> None:
+    """Mend what a killed process left in the folders of the run and of finished trials: half-written files and logs."""
+    for path in (*run.glob(".*.part"), *run.glob("trials/*/.*.part")):
+        path.unlink()
+    for log in run.glob(f"trials/*/{LOG}"):
+        shorten(log)
+
+
+def clear_to_repeat(folder: Path) -> None:
+    """Remove what an unfinished trial left, but for the method's scratch folder: that outlives a kill."""
+    clear(folder, SCRATCH)
+
+
+def clear_verdicts(run: Path) -> None:
+    """Remove what was concluded from trials of which some are made again: a run that is not whole has no verdicts."""
+    for name in ("run.json", "verdicts.jsonl"):
+        (run / name).unlink(missing_ok=True)
+
+
+def clear_to_record(folder: Path) -> None:
+    """Remove what a trial that measured nothing left, but for what its method printed."""
+    clear(folder, LOG)
 
 
 def trial_folder(run: Path, trial: str) -> Path:
@@ -33,17 +111,42 @@ def trial_folder(run: Path, trial: str) -> Path:
     return run / "trials" / trial
 
 
-def finished(run: Path, trial: str) -> TrialRecord | None:
-    """Return the record of a finished trial, or None where it must be run (again)."""
+def finished(run: Path, trial: str, asked: str, hashes: Mapping[str, str]) -> bool:
+    """Tell whether a trial need not be run (again): its record is whole, of what is asked now, and all files are there.
+
+    Args:
+        run: the run's folder.
+        trial: id of the trial.
+        asked: digest of what the plan asks of it.
+        hashes: those of the run's documents when it was last whole.
+
+    Raises:
+        UnknownSchema: the record is of a version that this xaic does not read.
+    """
     path = trial_folder(run, trial) / "trial.json"
-    if not path.is_file():
-        return None
-    record = store.read(TrialRecord, path)
-    whole = all(
+    if not path.is_file() or hashes.get(path.relative_to(run).as_posix()) not in {None, store.file_digest(path)}:
+        return False
+    try:
+        record = store.read(TrialRecord, path)
+    except UnknownSchema:
+        raise
+    except BadDocument:
+        return False
+    return record.asked == asked and all(
         (path.parent / name).is_file() and store.file_digest(path.parent / name) == digest
         for name, digest in record.files.items()
     )
-    return record if whole else None
+
+
+def hashes_of(run: Path) -> dict[str, str]:
+    """Return the hash of every document that a finished run wrote down; nothing of one that is not, or damaged."""
+    path = run / "run.json"
+    try:
+        return store.read(RunRecord, path).files if path.is_file() else {}
+    except UnknownSchema:
+        raise
+    except BadDocument:
+        return {}
 
 
 @dataclass(frozen=True)
@@ -72,9 +175,10 @@ class LoadedRun:
 
     @property
     def whole(self) -> bool:
-        """Whether everything planned was executed or not applicable, and nothing errored."""
+        """Whether everything planned was executed or not applicable, and no trial or verdict is an error."""
         record = self.record
-        return record.errored == 0 and record.executed + record.not_applicable == record.planned
+        errors = record.errored + record.states.get(State.ERROR, 0)
+        return errors == 0 and record.executed + record.not_applicable == record.planned
 
     @cached_property
     def environment(self) -> Environment:
@@ -83,17 +187,22 @@ class LoadedRun:
 
     @cached_property
     def timing(self) -> dict[str, Any]:
-        """Seconds by trial; not part of the documents that repeat."""
+        """Seconds by trial; not part of the documents that repeat, so that a damaged file counts as none."""
         path = self.folder / "timing.json"
-        return dict(store.parse(path)) if path.is_file() else {}
+        try:
+            found = store.parse(path) if path.is_file() else {}
+        except BadDocument:
+            found = {}
+        return found if isinstance(found, dict) else {}
 
     @cached_property
     def trials(self) -> list[TrialRecord]:
-        """What every planned trial did, in the order of the plan."""
-        return [
-            store.read(TrialRecord, trial_folder(self.folder, planned.id) / "trial.json")
-            for planned in self.plan.trials
-        ]
+        """What every planned trial did, in the order of the plan; raise ``MissingFile`` where one is not finished."""
+        paths = [trial_folder(self.folder, planned.id) / "trial.json" for planned in self.plan.trials]
+        for path in paths:
+            if not path.is_file():
+                raise MissingFile(path, f"the run is not finished; go on with: xaic run --resume {self.folder}")
+        return [store.read(TrialRecord, path) for path in paths]
 
     @cached_property
     def verdict_list(self) -> list[Verdict]:
@@ -105,20 +214,8 @@ class LoadedRun:
         """One row for each method, criterion and benchmark."""
         import pandas as pd
 
-        columns = (
-            "method",
-            "criterion",
-            "benchmark",
-            "level",
-            "state",
-            "estimate",
-            "lower",
-            "upper",
-            "n",
-            "reason",
-        )
-        rows = [{name: getattr(verdict, name) for name in columns} for verdict in self.verdict_list]
-        frame = pd.DataFrame(rows, columns=list(columns))
+        rows = [{name: getattr(verdict, name) for name in VERDICT_COLUMNS} for verdict in self.verdict_list]
+        frame = pd.DataFrame(rows, columns=list(VERDICT_COLUMNS))
         frame["state"] = frame["state"].map(str)
         return frame
 
@@ -129,7 +226,7 @@ class LoadedRun:
 
         frames = [self.table(record) for record in self.trials if "measurements.parquet" in record.files]
         if not frames:
-            return pd.DataFrame(columns=["trial", "method", "benchmark", "metric", "unit", "value"])
+            return pd.DataFrame(columns=list(MEASUREMENT_COLUMNS))
         return pd.concat(frames, ignore_index=True)
 
     def table(self, record: TrialRecord) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from xaic.documents.errors import XaicError
 from xaic.documents.store import from_data
 from xaic.documents.types import Level, MethodCard, State, Verdict
 from xaic.harness import catalogue
@@ -71,10 +72,8 @@ def _of_requirement(
         case = Case(card, None, evidence)
         yield _verdict(case, criterion, requirement, CARD)
         return
-    planned = {benchmark.id: benchmark for benchmark in plan.benchmarks}
-    for id in catalogue.expand(requirement, card.family):
-        case = Case(card, planned[id], evidence)
-        yield _verdict(case, criterion, requirement, id)
+    for benchmark in catalogue.matching(requirement, card.family, plan.benchmarks):
+        yield _verdict(Case(card, benchmark, evidence), criterion, requirement, benchmark.id)
 
 
 def _verdict(case: Case, criterion: Criterion, requirement: Requirement, benchmark: str) -> Verdict:
@@ -108,7 +107,7 @@ def _rows(judged: list[Judged], criterion: Criterion) -> Iterator[tuple[tuple[di
 
 
 def _decide(case: Case, criterion: Criterion) -> tuple[State, str, list[Judged]]:
-    """Return a state with its reason where nothing is measured, else what the rules said of the checks."""
+    """Return what the rules said of the checks; where there is nothing to ask, none, and a state with its reason."""
     if criterion.status == "planned":
         return State.NOT_TESTED, criterion.reason, []
     reason = inapplicable(criterion.needs, case.card, case.benchmark)
@@ -120,8 +119,8 @@ def _decide(case: Case, criterion: Criterion) -> tuple[State, str, list[Judged]]
             return State.NOT_TESTED, "the trial was not planned", []
         if record.state != "done":
             return State(record.state), record.reason, []
-    return (
-        State.NOT_TESTED,
-        "the criterion has no check",
-        [judge_check(case, check) for check in criterion.checks],
-    )
+    try:
+        judged = [judge_check(case, check) for check in criterion.checks]
+    except XaicError as fault:  # a criterion and a metric that do not fit each other cost their own verdicts only
+        return State.ERROR, f"cannot be decided: {fault}", []
+    return State.NOT_TESTED, "the criterion has no check", judged

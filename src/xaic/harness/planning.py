@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from xaic.documents.errors import Misuse
+from xaic.documents.errors import ExtraMissing, Misuse
 from xaic.documents.store import from_data
 from xaic.documents.types import Benchmark, Criterion, MethodCard, Plan, PlannedTrial, Profile, Requirement
 from xaic.harness import catalogue
+from xaic.harness.catalogue import CARD
+from xaic.harness.vetting import vet
 from xaic.methods.discovery import installed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 SHARED = "shared"
 """Stands in the place of a method in the trial that makes what every method of a benchmark shares."""
+
+LONGEST = 80
+"""Characters of an id that stand in a file name."""
+
+DEFAULT_BASE = "attribution.integrated_gradients"
+"""What a derived control is derived from when it is tried as a method of its own."""
 
 DEFAULT_LIMITS = {"call_seconds": 120.0, "trial_seconds": 900.0, "memory_gib": 6.0}
 
@@ -45,10 +55,12 @@ class Subject:
 
 def references(patterns: Iterable[str], profile: Profile) -> dict[str, bool]:
     """Return reference -> asked: the methods named, and what the profile needs to compare them with."""
-    from xaic.methods.discovery import resolve
+    from xaic.methods.discovery import locate, resolve
 
     chosen = dict.fromkeys(resolve(list(patterns)), True)
-    for reference in sorted(_needed(profile)):
+    cards = [locate(id).card for id in chosen if id in installed()]
+    bases = {str(card.parameters.get("base", DEFAULT_BASE)) for card in cards if card.parameters.get("derived")}
+    for reference in sorted(_needed(profile) | bases):
         chosen.setdefault(reference, False)
     return chosen
 
@@ -72,20 +84,20 @@ def make_plan(
     content: tuple[str, ...] = (),
     tuning: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """Lay out every trial of every method on every benchmark the profile asks of its family."""
+    """Lay out every trial of every method on every benchmark the profile asks of its family.
+
+    Raises:
+        Misuse: two methods have one id.
+        BadData: profile, criteria or benchmarks name what is not there.
+    """
     _refuse_doubles(subjects)
     asked_families = {s.family for s in subjects if s.asked and s.card}
-    kept = [s for s in subjects if s.asked or s.family in asked_families]
+    kept = [s for s in subjects if s.asked or not s.card or s.family in asked_families]
     benchmarks = _benchmarks(profile, asked_families)
     criteria = {r.criterion: catalogue.get_criterion(r.criterion) for r in profile.requirements}
+    vet(profile, criteria.values(), benchmarks)
     used = sorted({b.family for b in benchmarks})
-    trials = [PlannedTrial(shared_trial(b.id), SHARED, b.id, seed, stage=0) for b in benchmarks]
-    for benchmark in benchmarks:
-        trials += [
-            PlannedTrial(trial_id(s.id, benchmark.id, seed), s.id, benchmark.id, seed, 1, unfit(s, benchmark))
-            for s in kept
-            if s.family == benchmark.family and _takes_part(s, benchmark)
-        ]
+    digests, missing = _specimens(benchmarks)
     return Plan(
         profile=profile.id,
         seed=seed,
@@ -104,13 +116,33 @@ def make_plan(
         benchmarks=tuple(benchmarks),
         criteria=tuple(criteria[id] for id in sorted(criteria) if criteria[id].family in {"any", *used}),
         requirements=profile.requirements,
-        trials=tuple(trials),
+        trials=tuple(_trials(kept, benchmarks, missing, seed)),
         limits={**DEFAULT_LIMITS, **limits},
         plugins=plugins,
         content=content,
         tuning=dict(tuning or {}),
-        specimens=_specimens(benchmarks),
+        specimens=digests,
     )
+
+
+def _trials(
+    subjects: list[Subject], benchmarks: list[Benchmark], missing: Mapping[str, str], seed: int
+) -> Iterator[PlannedTrial]:
+    """Yield what every benchmark shares, methods that cannot be loaded, then every method on every benchmark."""
+    for b in benchmarks:
+        yield PlannedTrial(shared_trial(b.id), SHARED, b.id, seed, 0, *_hindrance(b, missing))
+    for s in subjects:
+        if not s.card:
+            fault = f"the method cannot be loaded: {s.fault}"
+            yield PlannedTrial(trial_id(s.id, CARD, seed), s.id, CARD, seed, fault=fault)
+    ids = {s.id for s in subjects}
+    for b in benchmarks:
+        for s in subjects:
+            if s.family == b.family and _takes_part(s, b):
+                base = base_of({"card": s.card})
+                if base and base not in ids:
+                    raise Misuse(f"{s.id} is derived from {base}, which is not in this run; name that method too")
+                yield PlannedTrial(trial_id(s.id, b.id, seed), s.id, b.id, seed, 1, *_hindrance(b, missing, s))
 
 
 def _refuse_doubles(subjects: list[Subject]) -> None:
@@ -131,11 +163,26 @@ def _benchmarks(profile: Profile, families: set[str]) -> list[Benchmark]:
     return [catalogue.under(profile, known[id]) for id in sorted(wanted)]
 
 
-def _specimens(benchmarks: list[Benchmark]) -> dict[str, str]:
+def _specimens(benchmarks: list[Benchmark]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return specimen/variant -> digest, and why those that need a package that is not installed have none."""
     from xaic.specimens.base import specimen_digest
 
-    pairs = sorted({(b.specimen, b.variant) for b in benchmarks})
-    return {f"{specimen}/{variant}": specimen_digest(specimen, variant) for specimen, variant in pairs}
+    digests: dict[str, str] = {}
+    missing: dict[str, str] = {}
+    for specimen, variant in sorted({(b.specimen, b.variant) for b in benchmarks}):
+        try:
+            digests[f"{specimen}/{variant}"] = specimen_digest(specimen, variant)
+        except ExtraMissing as fault:
+            missing[f"{specimen}/{variant}"] = str(fault)
+    return digests, missing
+
+
+def _hindrance(benchmark: Benchmark, missing: Mapping[str, str], subject: Subject | None = None) -> tuple[str, str]:
+    """Return why a trial is not applicable, and why it is an error: a gating benchmark is never dropped; '' if not."""
+    reason = missing.get(f"{benchmark.specimen}/{benchmark.variant}")
+    if reason:
+        return ("", reason) if benchmark.gating else (reason, "")
+    return (unfit(subject, benchmark) if subject else "", "")
 
 
 def _takes_part(subject: Subject, benchmark: Benchmark) -> bool:
@@ -151,6 +198,12 @@ def _takes_part(subject: Subject, benchmark: Benchmark) -> bool:
 def is_derived(subject: Subject) -> bool:
     """Tell whether a control is derived from another method's output."""
     return bool(subject.card and subject.card["parameters"].get("derived"))
+
+
+def base_of(method: Mapping[str, Any]) -> str:
+    """Return the id of what a derived control is derived from when it is tried on its own; '' for other methods."""
+    parameters = (method["card"] or {}).get("parameters", {})
+    return str(parameters.get("base", DEFAULT_BASE)) if parameters.get("derived") else ""
 
 
 def unfit(subject: Subject, benchmark: Benchmark) -> str:
@@ -177,8 +230,11 @@ def shared_trial(benchmark: str) -> str:
 
 
 def slug(text: str) -> str:
-    """Return an id as part of a file name."""
-    return text.replace("/", "-")
+    """Return an id as part of a file name; what is no id (a reference that could not be loaded) gets a hash as well."""
+    plain = re.sub(r"[^\w.-]", "-", text, flags=re.ASCII)
+    if plain == text.replace("/", "-", 1) and len(plain) <= LONGEST:
+        return plain
+    return f"{plain[-LONGEST:].strip('.-')}-{sha256(text.encode()).hexdigest()[:8]}"
 
 
 def trial_id(method: str, benchmark: str, seed: int) -> str:

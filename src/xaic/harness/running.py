@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,26 +18,34 @@ from typing import TYPE_CHECKING, Any
 
 from xaic import __version__, content
 from xaic.documents import store
-from xaic.documents.errors import MissingFile, Misuse
-from xaic.documents.types import Plan, RunRecord, State, TrialRecord
-from xaic.execution import Limits, Pool, Work
+from xaic.documents.errors import BadData, MissingFile, Misuse
+from xaic.documents.types import Plan, RunRecord, TrialRecord
+from xaic.execution import FULL, Limits, NoRoom, Pool, Work
 from xaic.harness import catalogue
-from xaic.harness.folder import LoadedRun, finished, trial_folder, write_timing
+from xaic.harness.folder import (
+    LoadedRun,
+    clear_to_record,
+    clear_to_repeat,
+    clear_verdicts,
+    finished,
+    hashes_of,
+    held,
+    tidy,
+    trial_folder,
+    write_timing,
+)
+from xaic.harness.jobs import asked_of, job_of
 from xaic.harness.judging import judge
-from xaic.harness.planning import SHARED, Subject, is_derived, make_plan, references
+from xaic.harness.planning import Subject, make_plan, references
 from xaic.harness.surroundings import look_around
-from xaic.harness.trial import Job
 from xaic.registry import load_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from xaic.documents.types import Benchmark, PlannedTrial
+    from xaic.documents.types import PlannedTrial
 
     Announce = Callable[[int, int, str], None]
-
-DEFAULT_BASE = "attribution.integrated_gradients"
-"""What a derived control is derived from when it is tried as a method of its own."""
 
 REPEATING = ("plan.json", "verdicts.jsonl")
 """Documents of the run's folder that are the same from run to run, besides those of trials."""
@@ -53,6 +62,21 @@ class Settings:
     plugins: tuple[str, ...] = ()
     limits: Mapping[str, float] = field(default_factory=dict)
 
+    def anywhere(self) -> Settings:
+        """Return the settings with whole paths: a run may be resumed from another folder."""
+        return replace(
+            self,
+            methods=tuple(_whole(method) for method in self.methods),
+            plugins=tuple(_whole(plugin) for plugin in self.plugins),
+            content=tuple(str(Path(folder).resolve()) for folder in self.content),
+        )
+
+
+def _whole(reference: str) -> str:
+    """Return ``file.py`` or ``file.py:Class`` with the whole path of the file, and anything else as it is."""
+    path, colon, name = reference.partition(".py")
+    return f"{Path(path + colon).resolve()}{name}" if colon and name[:1] in {"", ":"} else reference
+
 
 def quiet(done: int, total: int, what: str) -> None:
     """Announce nothing."""
@@ -64,16 +88,21 @@ def start_run(
     """Plan and execute a run in a new folder and write its report.
 
     Raises:
-        Misuse: the folder holds a run already.
+        Misuse: the folder holds a run already, or another process is at work in it.
         UnknownName: a method, profile, criterion or benchmark has no such name.
+        NoRoom: the disk is full.
     """
-    run = _new_folder(folder, settings.profile)
+    settings = settings.anywhere()
     content.overlay(*settings.content)
     load_plugins(settings.plugins)
     profile = catalogue.get_profile(settings.profile)
-    with Pool(workers or cores(), Limits(**settings.limits)) as pool:
+    wanted = references(_patterns(settings.methods), profile)
+    run = _folder(folder, settings.profile)
+    with _at_work(run), Pool(workers or cores(), Limits(**settings.limits)) as pool:
+        if (run / "plan.json").exists():
+            raise Misuse(f"{run}: a run lies there; go on with it by --resume, or choose another folder")
         announce(0, 0, "reading the methods' cards")
-        subjects = _describe(pool, references(_patterns(settings.methods), profile), settings.plugins)
+        subjects = _describe(pool, wanted, settings.plugins)
         announce(0, 0, "choosing chunk sizes")
         plan = make_plan(
             profile,
@@ -81,7 +110,7 @@ def start_run(
             seed=settings.seed,
             limits=settings.limits,
             plugins=settings.plugins,
-            content=tuple(str(Path(p).resolve()) for p in settings.content),
+            content=settings.content,
         )
         plan = replace(plan, tuning=_tune(pool, plan))
         store.write(plan, run / "plan.json")
@@ -89,15 +118,51 @@ def start_run(
 
 
 def resume_run(folder: str | Path, *, workers: int = 0, announce: Announce = quiet) -> LoadedRun:
-    """Go on with a run that was interrupted: finished trials are kept, the rest is run, then judged and written."""
+    """Go on with a run that was interrupted: finished trials are kept, the rest is run, then judged and written.
+
+    Raises:
+        MissingFile: nothing was planned there.
+        BadData: a specimen is another than the one that was planned with.
+        Misuse: another process is at work in the folder.
+        NoRoom: the disk is full.
+    """
     run = Path(folder)
     if not (run / "plan.json").is_file():
         raise MissingFile(run / "plan.json", "nothing was planned there; start anew with: xaic run")
-    plan = store.read(Plan, run / "plan.json")
-    content.overlay(*plan.content)
-    load_plugins(plan.plugins)
-    with Pool(workers or cores(), Limits(**plan.limits)) as pool:
-        return _execute(pool, plan, run, announce)
+    with _at_work(run):
+        plan = store.read(Plan, run / "plan.json")
+        content.overlay(*plan.content)
+        load_plugins(plan.plugins)
+        _refuse_other_specimens(plan)
+        with Pool(workers or cores(), Limits(**plan.limits)) as pool:
+            return _execute(pool, plan, run, announce)
+
+
+@contextmanager
+def _at_work(run: Path) -> Iterator[None]:
+    """Hold the run's folder; say how to go on where the work is interrupted or the disk is full."""
+    try:
+        with held(run):
+            tidy(run)
+            yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"interrupted; finished trials are kept: go on with xaic run --resume {run}"
+            if (run / "plan.json").is_file()
+            else "interrupted before anything was planned"
+        ) from None
+    except OSError as fault:
+        if fault.errno in FULL:
+            raise NoRoom(fault) from fault
+        raise
+
+
+def _refuse_other_specimens(plan: Plan) -> None:
+    from xaic.specimens.base import specimen_digest
+
+    for name, digest in plan.specimens.items():
+        if specimen_digest(*name.split("/", 1)) != digest:
+            raise BadData(f"specimen {name} is another than the one the run was planned with; start a new run")
 
 
 def cores() -> int:
@@ -105,14 +170,15 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _new_folder(folder: str | Path | None, profile: str) -> Path:
+def _folder(folder: str | Path | None, profile: str) -> Path:
     if folder is None:
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         folder = Path("reports") / f"{Path(profile).stem}-{stamp}"
     run = Path(folder)
-    if (run / "plan.json").exists():
-        raise Misuse(f"{run}: a run lies there; go on with it by --resume, or choose another folder")
-    run.mkdir(parents=True, exist_ok=True)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as fault:
+        raise Misuse(f"{run}: a file lies there; choose another folder") from fault
     return run
 
 
@@ -162,19 +228,23 @@ def _tune(pool: Pool, plan: Plan) -> dict[str, Any]:
     ]
     found: dict[str, Any] = {}
     for outcome in pool.run(works):
-        found.update(outcome.result or {})
+        if outcome.fault:
+            raise BadData(f"the model of {'/'.join(by_model[outcome.id])} cannot be run: {outcome.fault}")
+        found.update(outcome.result)
     return found
 
 
 def _execute(pool: Pool, plan: Plan, run: Path, announce: Announce) -> LoadedRun:
     started = time.monotonic()
     seconds: dict[str, float] = dict(LoadedRun(run).timing.get("trials", {}))
-    total, done = len(plan.trials), 0
+    hashes = hashes_of(run)
+    todo = [trial for trial in plan.trials if not finished(run, trial.id, asked_of(plan, trial), hashes)]
+    total, done = len(plan.trials), len(plan.trials) - len(todo)
+    if todo:
+        clear_verdicts(run)
+    announce(done, total, "measuring")
     for stage in (0, 1):
-        trials = [trial for trial in plan.trials if trial.stage == stage]
-        todo = [trial for trial in trials if finished(run, trial.id) is None]
-        done += len(trials) - len(todo)
-        for trial, fault, spent in _run_trials(pool, plan, run, todo):
+        for trial, fault, spent in _run_trials(pool, plan, run, [trial for trial in todo if trial.stage == stage]):
             done += 1
             seconds[trial.id] = round(spent, 3)
             announce(done, total, f"{trial.method} on {trial.benchmark}" + (f": {fault}" if fault else ""))
@@ -188,71 +258,32 @@ def _run_trials(
     """Run trials and yield each with its fault ('' where it went well) and seconds."""
     works = []
     for trial in todo:
-        shutil.rmtree(trial_folder(run, trial.id), ignore_errors=True)
+        clear_to_repeat(trial_folder(run, trial.id))
         if trial.skip:
-            _record(run, trial, "not applicable", trial.skip)
+            _record(run, plan, trial, "not applicable", trial.skip)
             yield trial, "", 0.0
-        elif (fault := _fault(plan, trial)) != "":
-            _record(run, trial, "error", fault)
-            yield trial, fault, 0.0
+        elif trial.fault:
+            _record(run, plan, trial, "error", trial.fault)
+            yield trial, trial.fault, 0.0
         else:
             folder = trial_folder(run, trial.id)
-            works.append(Work(trial.id, "xaic.harness.trial:run_trial", asdict(_job(plan, run, trial)), folder))
+            works.append(Work(trial.id, "xaic.harness.trial:run_trial", asdict(job_of(plan, run, trial)), folder))
     known = {trial.id: trial for trial in todo}
     for outcome in pool.run(works):
         trial = known[outcome.id]
         if outcome.fault:
-            _record(run, trial, "error", outcome.fault)
+            _record(run, plan, trial, "error", outcome.fault)
         yield trial, outcome.fault, outcome.seconds
 
 
-def _fault(plan: Plan, trial: PlannedTrial) -> str:
-    return next((str(m["fault"]) for m in plan.methods if m["id"] == trial.method), "")
-
-
-def _record(run: Path, trial: PlannedTrial, state: Any, reason: str) -> None:
+def _record(run: Path, plan: Plan, trial: PlannedTrial, state: Any, reason: str) -> None:
     """Write the record of a trial that measured nothing; nothing half done stays beside it but the log."""
     folder = trial_folder(run, trial.id)
-    for path in folder.glob("*") if folder.is_dir() else []:
-        if path.name != "log.txt":
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    record = TrialRecord(trial.id, trial.method, trial.benchmark, trial.seed, state, reason)
-    store.write(record, folder / "trial.json")
-
-
-def _job(plan: Plan, run: Path, trial: PlannedTrial) -> Job:
-    methods = {method["id"]: method for method in plan.methods}
-    benchmark: Benchmark = next(b for b in plan.benchmarks if b.id == trial.benchmark)
-    method = methods.get(trial.method, {"id": SHARED})
-    derived = method["id"] != SHARED and is_derived(Subject(method["id"], method["reference"], card=method["card"]))
-    return Job(
-        trial=trial.id,
-        method=method,
-        base=methods[method["parameters"].get("base", DEFAULT_BASE)] if derived else None,
-        benchmark=store.to_data(benchmark),
-        seed=trial.seed,
-        folder=str(trial_folder(run, trial.id).resolve()),
-        cache=str((run / "cache").resolve()),
-        tuning=plan.tuning,
-        plugins=list(plan.plugins),
-        controls=_derived(plan, benchmark) if _role(method) == "method" else [],
+    clear_to_record(folder)
+    record = TrialRecord(
+        trial.id, trial.method, trial.benchmark, trial.seed, state, reason, asked=asked_of(plan, trial)
     )
-
-
-def _role(method: Mapping[str, Any]) -> str:
-    return str((method.get("card") or {}).get("role", ""))
-
-
-def _derived(plan: Plan, benchmark: Benchmark) -> list[str]:
-    """Return the references of the benchmark's derived controls."""
-    cards = [(m["reference"], m["card"]) for m in plan.methods if m["card"]]
-    return [
-        reference
-        for reference, card in cards
-        if card["family"] == benchmark.family
-        and card["parameters"].get("derived")
-        and card["control"] in benchmark.controls
-    ]
+    store.write(record, folder / "trial.json")
 
 
 def _conclude(plan: Plan, run: Path, seconds: dict[str, float], spent: float, workers: int) -> LoadedRun:
@@ -282,9 +313,3 @@ def _conclude(plan: Plan, run: Path, seconds: dict[str, float], spent: float, wo
     made = LoadedRun(run)
     write_report(made, run)
     return made
-
-
-def states_of(made: LoadedRun, level: str) -> list[State]:
-    """Return the states of methods' verdicts at an obligation level; controls and oracles do not count."""
-    roles = {m["id"]: (m["card"] or {}).get("role", "method") for m in made.plan.methods}
-    return [v.state for v in made.verdict_list if v.level == level and roles.get(v.method, "method") == "method"]

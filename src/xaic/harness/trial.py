@@ -7,6 +7,7 @@ rename, and ``trial.json`` last: a folder that has one is finished.
 from __future__ import annotations
 
 import fnmatch
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ import torch
 
 from xaic.documents import store
 from xaic.documents.errors import BadData
+from xaic.documents.schemas import validate
 from xaic.documents.types import Benchmark, Measurement, TrialRecord
 from xaic.engine.cache import Cache
 from xaic.engine.runner import Runner, Tuning
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from xaic.methods.base import Probe
+
+SCRATCH = "scratch"
+"""Folder in that of the trial which a method may use; it outlives a kill and is removed with the last of the trial."""
 
 COLUMNS = {
     "metric": "id of the metric",
@@ -62,13 +67,16 @@ class Job:
     tuning: dict[str, Any]
     plugins: list[str]
     controls: list[str]  # references of the controls derived from the method's own output
+    asked: str  # digest of what the plan asked
 
 
 def describe(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> dict[str, Any]:
     """Entry: return a method's card and source digest, as its own process tells them."""
     load_plugins(tuple(arguments["plugins"]))
     with open_probe(arguments["reference"], plugins=tuple(arguments["plugins"])) as probe:
-        return {"card": store.to_data(probe.card), "digest": probe.source_digest}
+        card = store.to_data(probe.card)
+        validate(card, f"card of {arguments['reference']}", "card")
+        return {"card": card, "digest": probe.source_digest}
 
 
 def run_trial(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> dict[str, Any]:
@@ -93,11 +101,17 @@ def run_trial(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> d
             contract = {}
         else:
             sweeps.probes.update(_subjects(probe, job, sweeps))
+            sweeps.output("method")  # first, so that its passes are counted under its own name
             # pictures for people are no evidence: there a call of every row again would only cost
-            contract = examine(get_family(benchmark.family), posed.task, probe) if benchmark.gating else {}
+            contract = _examine(benchmark, sweeps, probe) if benchmark.gating else {}
         rows, costs = _measure(benchmark, sweeps, str(job.method["card"]["role"]))
         _finish(job, benchmark, sweeps, {"rows": rows, "costs": costs}, contract)
     return {"state": "done"}
+
+
+def _examine(benchmark: Benchmark, sweeps: Sweeps, probe: Probe[Any, Any]) -> dict[str, Any]:
+    with sweeps.meter.counting("contract"):
+        return examine(get_family(benchmark.family), sweeps.task, probe)
 
 
 def _pose(benchmark: Benchmark) -> Posed[Any]:
@@ -115,7 +129,7 @@ def _open(job: Job, open_probe: Callable[..., Any], sweeps: Sweeps) -> Any:
         parameters=target["parameters"],
         seed=job.seed,
         cache=Path(job.cache),
-        scratch=Path(job.folder) / "scratch",
+        scratch=Path(job.folder) / SCRATCH,
         meter=sweeps.meter,
         plugins=tuple(job.plugins),
     )
@@ -240,7 +254,9 @@ def _finish(
         metrics=_costs(measured.get("costs", {}), passes),
         contract=contract,
         files=files,
+        asked=job.asked,
     )
+    shutil.rmtree(folder / SCRATCH, ignore_errors=True)
     store.write(record, folder / "trial.json")
 
 
