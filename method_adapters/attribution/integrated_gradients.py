@@ -32,12 +32,12 @@ class IntegratedGradients(CaptumMethod):
         "Shares out the difference of the logit from the baseline's over the input elements.",
         truth="contribution",
         technique="path integral of gradients",
-        parameters={"n_steps": 32, "tolerance": 0.01, "most_steps": 512},
+        parameters={"n_steps": 32, "tolerance": 0.01, "most_steps": 2048},
         convergence="n_steps",
         claims=(ClaimedProperty("completeness", 0.02, "relative to f(x) - f(baseline); exact in the limit"),),
         assumptions=("the baseline carries no evidence", "the straight way from it is a meaningful one"),
         limits=("depends on the baseline", "kinks of the network leave an error of quadrature"),
-        cost="32 gradient passes an input; 128 and 512 more where the sum is off by more than 1 %",
+        cost="32 gradient passes an input; 128, 512 and 2048 more where the sum is off by more than 1 %",
         references=("Sundararajan, Taly, Yan 2017, Axiomatic attribution for deep networks, ICML",),
     )
 

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from xaic.engine.operators import Prepared
+    from xaic.engine.regions import Regions
     from xaic.engine.runner import Runner
     from xaic.engine.streams import Streams
     from xaic.families.attribution import AttributionTask
 
 
 def ranks(maps: Tensor, units: tuple[str, ...], streams: Streams) -> Tensor:
-    """Return the rank of every location [N, L], 0 the most relevant. Ties are broken by each unit's own stream."""
+    """Return the rank of every value of maps [N, G], 0 the most relevant. Ties are broken by each unit's own stream."""
     n, size = maps.shape
     shuffle = torch.stack([torch.randperm(size, generator=streams.generator(unit)) for unit in units])
     order = maps.gather(1, shuffle).argsort(dim=1, descending=True, stable=True)
@@ -28,19 +29,20 @@ def ranks(maps: Tensor, units: tuple[str, ...], streams: Streams) -> Tensor:
 
 
 def counts(size: int, steps: int) -> Tensor:
-    """Return how many locations are removed at each of T+1 steps, 0 to all of them in equal shares."""
+    """Return how many regions are removed at each of T+1 steps, 0 to all of them in equal shares."""
     return (torch.arange(steps + 1, dtype=torch.float64) * size / steps).round().long()
 
 
 def curves(
     task: AttributionTask,
     prepared: Prepared,
+    regions: Regions,
     order: Tensor,
     steps: int,
     runner: Runner,
     ends: tuple[Tensor, Tensor],
 ) -> Removal:
-    """Return the removal curves of maps whose ranks are ``order`` [N, L].
+    """Return the removal curves of maps whose regions have the ranks ``order`` [N, G].
 
     ``ends`` are the logits [N, K] with nothing and with everything removed: they do not depend on the order and are
     computed elsewhere, once. 2 N (T - 1) forward passes remain.
@@ -56,7 +58,7 @@ def curves(
         unit, least_first = rest % n, rest >= n
         rank = order[unit]
         place = torch.where(least_first[:, None], size - 1 - rank, rank)
-        return prepared.apply(unit, place < inner[step][:, None])
+        return prepared.apply(unit, regions.spread(place < inner[step][:, None]))
 
     logits = runner.stream(task.model, total, make).view(len(inner), 2, n, -1)
     first, last = (end[None].expand(2, *end.shape)[None] for end in ends)

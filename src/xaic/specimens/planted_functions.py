@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Network = tuple[str, dict[str, Any], dict[str, Tensor]]  # builder, config, weights
 
-_STEEP = 5.0  # a gate's ramp lies within |x| < 0.5 / _STEEP = 0.1, where neither data nor baselines fall
+_STEEP = 1.25  # a gate's ramp lies within |x| < 0.5 / _STEEP = 0.4, where neither data nor baselines fall
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Gated(PlantedFunction):
 
     For one term, with switch s and linear part l at x and at b, the switched features contribute
     u_i (x_i - b_i) (s(x) + s(b)) / 2 and the gate (s(x) - s(b)) (l(x) + l(b)) / 2. ``bound`` is the largest |x_i|.
-    Exact wherever the gate features keep 0.1 away from 0.
+    Exact wherever the gate features keep 0.4 away from 0.
     """
 
     weights: Array

@@ -72,12 +72,10 @@ def draw_scenes(stream: int, indices: Sequence[int] | NDArray[np.int64], objects
         masks[rows, kinds[:, which]] |= cover >= 0.5
     noise = 0.08 * (grain.reshape(-1, 1, SIZE, SIZE) - 0.5)
     pictures = np.clip(images + noise, 0, 1).astype(np.float32)
-    return Scenes(pictures, masks[:, : len(CLASSES)], masks[:, len(CLASSES) :].any(1), classes)
+    return Scenes(pictures, masks[:, : len(CLASSES)], np.asarray(masks[:, len(CLASSES) :].any(1)), classes)
 
 
-def _kinds(
-    numbers: Array, chance: Array, objects: int | None
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _kinds(numbers: Array, chance: Array, objects: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the kinds [N, FIGURES] of the figures (classes first, then decoys) and the classes [N, 2].
 
     The first figure is an object; the second is one of another class, or a decoy; the rest are decoys.

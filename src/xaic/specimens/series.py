@@ -1,8 +1,8 @@
 """Specimen ``series``: Cylinder-Bell-Funnel series with a decoy, under a 1-D CNN.
 
-Saito's generator (1994) in closed form: noise everywhere, and from a to b an event that is flat (cylinder), rises (bell)
-or falls (funnel). Here events begin anywhere, and every series also has a decoy, a tent of the same height and length:
-neither size nor place tell where the evidence is, only the shape does.
+Saito's generator (1994) in closed form: noise everywhere, and from a to b an event that is flat (cylinder), rises
+(bell) or falls (funnel). Here events begin anywhere, and every series also has a decoy, a tent of the same height and
+length: neither size nor place tell where the evidence is, only the shape does.
 """
 
 from __future__ import annotations
