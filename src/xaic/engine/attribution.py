@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save
 
 from xaic.engine import operators, removal
-from xaic.engine.randomise import randomised_model
+from xaic.engine.randomise import has_statistics, randomised_model
 from xaic.engine.readings import Masking, Neighbours, OtherTarget, Removal, SignedRemoval, Subsets
 from xaic.engine.regions import Regions, regions_of
 from xaic.engine.sweeps import Sweeps, sweep, sweeps_for
@@ -96,6 +96,7 @@ class AttributionSweeps(Sweeps):
     @sweep(shared=True)
     def subsets(self, operator: str) -> Subsets:
         """Random subsets of regions and the drop each causes; the same subsets for every unit and method."""
+        clean = self.target_scores(self.predictions())  # out here: passes of two sweeps are not kept as those of one
 
         def make() -> dict[str, Tensor]:
             chosen = self._subsets_of_regions()
@@ -108,7 +109,6 @@ class AttributionSweeps(Sweeps):
                 return prepared.apply(index % n, removed[index // n])
 
             logits = self.runner.stream(self.task.model, s * n, rows).view(s, n, -1)
-            clean = self.target_scores(self.predictions())
             drop = clean[:, None] - self.target_scores(logits).T
             return {"removed": removed, "drop": drop.contiguous(), "size": chosen.sum(1)}
 
@@ -152,29 +152,43 @@ class AttributionSweeps(Sweeps):
     def _near(self, index: int, unit: str) -> torch.Generator:
         return self.streams.at("neighbours", index).generator(unit)
 
+    @sweep(shared=True)
     def random_model(self, index: int) -> Model:
-        """Return a model of the same architecture whose parameters were redrawn."""
+        """A model of the same architecture whose parameters were redrawn; BatchNorm costs a pass of the background."""
         assert self.cache is not None
-        return randomised_model(
+        found = randomised_model(
             self.task.model, self.task.background, self.streams.at("models"), index, self.cache.folder
         )
+        if has_statistics(found):
+            self.meter.add(len(self.task.background))
+        return found
 
     # of a subject
 
     @sweep
     def removal(self, subject: str, operator: str) -> Removal:
         """Removal curves of a subject's maps."""
-        return self._curves(self.ranks(self.maps(subject)), operator)
+        order = self.ranks(self.maps(subject))
+        return removal.curves(
+            self.task, self.prepared(operator), self.regions, order, self._steps, self.runner, self._ends(operator)
+        )
 
     @sweep
     def cross_removal(self, subject: str, operator: str) -> Tensor:
         """Score of the own target [N, T+1] while removing in the order of the map made for another target."""
-        return self._curves(self.ranks(self.at_locations(self.other_target(subject).maps)), operator).morf
+        order = self.ranks(self.at_locations(self.other_target(subject).maps))[None]
+        scores, _ = removal.along(
+            self.task, self.prepared(operator), self.regions, order, self._steps, self.runner, self._ends(operator)
+        )
+        return scores[0]
 
-    def _curves(self, order: Tensor, operator: str) -> Removal:
-        ends = (self.predictions(), self.emptied(operator))
-        steps = min(int(self.protocol["steps"]), order.shape[1])
-        return removal.curves(self.task, self.prepared(operator), self.regions, order, steps, self.runner, ends)
+    @property
+    def _steps(self) -> int:
+        """Steps of removal: one region at least goes in each."""
+        return min(int(self.protocol["steps"]), self.regions.count)
+
+    def _ends(self, operator: str) -> tuple[Tensor, Tensor]:
+        return self.predictions(), self.emptied(operator)
 
     @sweep
     def signed_removal(self, subject: str, operator: str) -> SignedRemoval:
@@ -279,6 +293,8 @@ class AttributionSweeps(Sweeps):
         for name in ("baseline_logits", "neighbours"):
             if name in wanted:
                 getattr(self, name)()
+        for index in range(int(self.protocol["randomisations"]) if "randomised" in wanted else 0):
+            self.random_model(index)
         for operator in self.protocol["operators"]:
             if wanted & {"removal", "cross_removal"}:
                 self.emptied(operator)

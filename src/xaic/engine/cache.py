@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import safetensors
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 
 from xaic.families.base import Parcel
 
@@ -30,16 +30,13 @@ class Cache:
 
     def get(self, key: str) -> Parcel | None:
         """Return what was put under a key, or None; a damaged file counts as none."""
-        path = self.path(key)
-        if not path.is_file():
-            return None
         try:
-            with safetensors.safe_open(path, framework="pt") as file:
-                tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                data = json.loads((file.metadata() or {}).get(DATA, "{}"))
-        except (OSError, ValueError, safetensors.SafetensorError):
+            raw = self.path(key).read_bytes()  # at once: another process may put another file in its place
+            tensors: dict[str, Tensor] = load(raw)
+            header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
+            return Parcel(tensors, json.loads(header["__metadata__"][DATA]))
+        except (OSError, ValueError, KeyError, SafetensorError):
             return None
-        return Parcel(tensors, data)
 
     def put(self, key: str, parcel: Parcel) -> None:
         """Keep a parcel under a key."""

@@ -115,11 +115,15 @@ def _blur_axis(x: Tensor, axis: int, sigma: float) -> Tensor:
 
 @operator("road")
 def road(task: AttributionTask, streams: Streams) -> Prepared:
-    """Noisy linear imputation of images (Rong et al. 2022); solving starts from the background's mean."""
+    """Noisy linear imputation of images (Rong et al. 2022).
+
+    Solving starts from the task's baseline, which is also what stands where nothing is left to solve from: removed
+    values leave no trace.
+    """
     if task.inputs.ndim != 4:
         raise BadData("the operator 'road' needs images; use 'mean' or 'resample'")
     shape = task.inputs.shape[1:]
     noise = torch.stack([torch.randn(shape, generator=streams.generator(unit)) for unit in task.units])
     spread_ = task.background.std().clamp_min(1e-6)
-    fill = _blur_axis(_blur_axis(task.inputs, 2, 2.0), 3, 2.0)
+    fill = task.baseline.expand_as(task.inputs)
     return Prepared(task.inputs, fill, (NOISE * spread_ * noise).to(task.inputs.dtype))

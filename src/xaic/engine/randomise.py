@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import save
 from torch import nn
 
@@ -48,6 +49,12 @@ def randomised_model(model: Model, background: Tensor, streams: Streams, index: 
         representation=model.representation,
         classes=model.classes,
     )
+
+
+def has_statistics(model: Model) -> bool:
+    """Tell whether a model has running statistics of BatchNorm, which cost a pass of the background to estimate."""
+    with safe_open(model.weights, framework="pt") as state:
+        return any(name.endswith("running_mean") for name in state.keys())  # noqa: SIM118 - it is no mapping
 
 
 def _redraw(tensor: Tensor, generator: torch.Generator) -> Tensor:

@@ -42,33 +42,48 @@ def curves(
     runner: Runner,
     ends: tuple[Tensor, Tensor],
 ) -> Removal:
-    """Return the removal curves of maps whose regions have the ranks ``order`` [N, G].
+    """Return the removal curves of maps whose regions have the ranks ``order`` [N, G]: 2 N (T - 1) forward passes.
 
     ``ends`` are the logits [N, K] with nothing and with everything removed: they do not depend on the order and are
-    computed elsewhere, once. 2 N (T - 1) forward passes remain.
+    computed elsewhere, once.
     """
-    n, size = order.shape
-    cuts = counts(size, steps)
-    inner = cuts[1:-1]
-    total = 2 * n * len(inner)
+    size = order.shape[1]
+    both = torch.stack([order, size - 1 - order])
+    scores, hit = along(task, prepared, regions, both, steps, runner, ends)
+    return Removal(
+        fractions=counts(size, steps).double() / size,
+        morf=scores[0],
+        lerf=scores[1],
+        hit=hit[0],
+    )
+
+
+def along(
+    task: AttributionTask,
+    prepared: Prepared,
+    regions: Regions,
+    orders: Tensor,
+    steps: int,
+    runner: Runner,
+    ends: tuple[Tensor, Tensor],
+) -> tuple[Tensor, Tensor]:
+    """Return the target's score while regions are removed in several orders, and whether it is the arg max.
+
+    ``orders`` [D, N, G] are places, 0 removed first; both results are [D, N, T+1], at D N (T - 1) forward passes.
+    """
+    many, n, size = orders.shape
+    inner = counts(size, steps)[1:-1]
 
     def make(rows: slice) -> Tensor:
         index = torch.arange(rows.start, rows.stop)
-        step, rest = index // (2 * n), index % (2 * n)
-        unit, least_first = rest % n, rest >= n
-        rank = order[unit]
-        place = torch.where(least_first[:, None], size - 1 - rank, rank)
-        return prepared.apply(unit, regions.spread(place < inner[step][:, None]))
+        step, rest = index // (many * n), index % (many * n)
+        unit = rest % n
+        return prepared.apply(unit, regions.spread(orders[rest // n, unit] < inner[step][:, None]))
 
-    logits = runner.stream(task.model, total, make).view(len(inner), 2, n, -1)
-    first, last = (end[None].expand(2, *end.shape)[None] for end in ends)
-    whole = torch.cat([first, logits, last]) if len(inner) else torch.cat([first, last])
-    target = task.targets.view(1, 1, n, 1).expand(steps + 1, 2, n, 1)
-    score = task.model.scores(whole).gather(-1, target).squeeze(-1).double()
-    hit = whole[:, 0].argmax(-1) == task.targets
-    return Removal(
-        fractions=cuts.double() / size,
-        morf=score[:, 0].T.contiguous(),
-        lerf=score[:, 1].T.contiguous(),
-        hit=hit.T.double().contiguous(),
-    )
+    found = runner.stream(task.model, many * n * len(inner), make)
+    first, last = (end.expand(1, many, *end.shape) for end in ends)
+    logits = torch.cat([first, *([found.view(len(inner), many, *ends[0].shape)] if len(inner) else []), last])
+    at = task.targets.expand(logits.shape[:-1])
+    score = task.model.scores(logits).gather(-1, at[..., None]).squeeze(-1).double()
+    hit = (logits.argmax(-1) == at).double()
+    return score.permute(1, 2, 0).contiguous(), hit.permute(1, 2, 0).contiguous()

@@ -6,6 +6,7 @@ A metric may read only the sweeps it declares; reading another raises ``Undeclar
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from contextlib import contextmanager
 from functools import wraps
@@ -45,16 +46,19 @@ def sweep(*, shared: bool) -> Callable[[Made[S, P, R]], Made[S, P, R]]: ...
 def sweep(function: Made[S, P, R] | None = None, *, shared: bool = False) -> Any:
     """Make a method of ``Sweeps`` a sweep: memoised by its arguments, counted, read only when declared.
 
-    A shared sweep does not depend on the method under test: its passes are counted once a benchmark.
+    It is made once, whether its arguments are given by place or by name. A shared sweep does not depend on the method
+    under test: its passes are counted once a benchmark.
     """
 
     def decorate(inner: Made[S, P, R]) -> Any:
-        name = inner.__name__
+        name, signature = inner.__name__, inspect.signature(inner)
 
         @wraps(inner)
         def read(self: S, *args: P.args, **kwargs: P.kwargs) -> R:
             self.permit(name)
-            key = (name, args, tuple(sorted(kwargs.items())))
+            bound = signature.bind(self, *args, **kwargs)
+            bound.apply_defaults()
+            key = (name, bound.args[1:], tuple(sorted(bound.kwargs.items())))
             if key not in self.memo:
                 with self.meter.counting(name), self.within(name):
                     self.memo[key] = inner(self, *args, **kwargs)

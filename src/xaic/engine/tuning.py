@@ -42,11 +42,19 @@ def measure(model: Model, inputs: Tensor) -> Tuning:
     """Return the tuning of a model on this machine: what was measured before, or measured now (about half a second)."""
     path = cache_folder() / "tuning" / f"{_key(model, inputs)}.json"
     try:
-        return Tuning(**json.loads(path.read_text("utf-8")))
+        return _kept(path)
     except (OSError, ValueError, TypeError):
         found = _measure(model, inputs)
         write_bytes(path, json.dumps({"chunk": found.chunk, "channels_last": found.channels_last}).encode())
         return found
+
+
+def _kept(path: Path) -> Tuning:
+    """Return a tuning that was written; raise ``ValueError`` where it is none of those that are tried."""
+    found = Tuning(**json.loads(path.read_text("utf-8")))
+    if found.chunk not in CHUNKS or not isinstance(found.channels_last, bool):
+        raise ValueError(f"{path}: {found} is no tuning")
+    return found
 
 
 def _key(model: Model, inputs: Tensor) -> str:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field
-from functools import lru_cache
 from hashlib import sha256
 from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from xaic.documents.errors import BadData, MissingFile
+from xaic.documents.store import file_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,15 +79,9 @@ def make_model(
     """Return a Model with its digest computed from the weights file as it is now."""
     if not weights.is_file():
         raise MissingFile(weights, "rebuild the specimen (xaic show names the command)")
-    stat = weights.stat()
     digest = sha256(f"{builder}|{dumps(dict(config), sort_keys=True)}|{activation}|".encode())
-    digest.update(_file_digest(weights, stat.st_size, stat.st_mtime_ns).encode())
+    digest.update(file_digest(weights).encode())
     return Model(builder, dict(config), weights, digest.hexdigest(), activation, **more)
-
-
-@lru_cache(maxsize=256)
-def _file_digest(path: Path, size: int, modified: int) -> str:  # noqa: ARG001 - the key of the cache
-    return sha256(path.read_bytes()).hexdigest()
 
 
 def build(builder: str, config: Mapping[str, Any]) -> nn.Module:
@@ -95,7 +89,7 @@ def build(builder: str, config: Mapping[str, Any]) -> nn.Module:
     module, _, function = builder.partition(":")
     try:
         make = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as fault:
+    except (ImportError, AttributeError, ValueError) as fault:
         raise BadData(f"model builder {builder!r} cannot be found: {fault}; write it as module:function") from fault
     result: nn.Module = make(**config)
     return result
