@@ -223,13 +223,14 @@ def contrast(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
     """Stability minus the similarity, max(0, cos), to the map of another unit of the same predicted class.
 
     This pairs units by definition, whatever their rows: the partner is the next by unit id
-    (``next_of_class``). Its map comes from another draw, as the maps at neighbours do: maps of one call may share
-    their random numbers. A single unit has no partner: NaN.
+    (``next_of_class``). Its maps are those of the other draws where there are any, as the maps at neighbours are: maps
+    of one call may share their random numbers. A single unit has no partner: NaN.
     """
     clean = sweeps.output(subject).values.flatten(1).double()
-    others = sweeps.draws(subject)[-1].flatten(1).double()
+    draws = sweeps.draws(subject).flatten(2).double()
+    others = draws[1:] if len(draws) > 1 else draws
     partner = next_of_class(sweeps.predictions().argmax(1), sweeps.task.units)
-    gap = _near_similarity(sweeps, subject) - _shared(others[partner], clean)
+    gap = _near_similarity(sweeps, subject) - _shared(others[:, partner], clean).mean(0)
     return nan_where(partner == torch.arange(len(partner)), gap)
 
 
