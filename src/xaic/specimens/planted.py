@@ -128,11 +128,12 @@ class Planted(Specimen):
         baseline = background.mean(0, dtype=np.float64).astype(np.float32)
         shape = (1, SIZE, SIZE) if image else (_FEATURES,)
         relevant = torch.from_numpy(function.relevant).reshape(shape).expand(len(rows), *shape).clone()
+        contribution = _tensor(function.contribution(rows, baseline), shape)
         truths = {
-            "contribution": _tensor(function.contribution(rows, baseline), shape),
+            "contribution": contribution,
             "sensitivity": _tensor(function.sensitivity(rows), shape),
             "relevant": relevant,
-            **({"mask": relevant} if image else {}),
+            **({"mask": contribution != 0} if image else {}),
         }
         builder, config, _ = function.network()
         ones = torch.ones(len(rows), dtype=torch.long)
