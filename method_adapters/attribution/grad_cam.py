@@ -27,7 +27,9 @@ class GradCAM(CaptumMethod):
         "Shows the region in which the last layer with positions finds evidence for the target class.",
         truth="region",
         technique="class activation map",
-        able=Capabilities(signed=False, inputs=("image", "series"), granularity="location"),
+        able=Capabilities(
+            signed=False, inputs=("image", "series"), requires=("Conv1d", "Conv2d"), granularity="location"
+        ),
         assumptions=("the model is convolutional up to a pooling over positions",),
         limits=(
             "as coarse as the layer it looks at",

@@ -27,7 +27,9 @@ class GuidedGradCAM(CaptumMethod):
         "Draws the fine structure that excites the network, within the region of the target class.",
         truth="region",
         technique="class activation map times guided backpropagation",
-        able=Capabilities(inputs=("image", "series"), modules=(*AFFINE, *MAXIMA, "ReLU")),
+        able=Capabilities(
+            inputs=("image", "series"), modules=(*AFFINE, *MAXIMA, "ReLU"), requires=("Conv1d", "Conv2d")
+        ),
         assumptions=("every ReLU is a module", "the model is convolutional up to a pooling over positions"),
         limits=(
             "the guided part hardly depends on the class or on the upper layers",

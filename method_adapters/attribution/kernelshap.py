@@ -106,7 +106,7 @@ class KernelSHAP(AttributionMethod):
         truth="contribution",
         technique="Shapley values by weighted regression over coalitions",
         able=Capabilities(access="outputs", stochastic=True, granularity="patch"),
-        parameters={"samples": 256, "exact_up_to": 12, "grid": 7, "segments": 16},
+        parameters={"samples": 256, "exact_up_to": 12, "grid": 5, "segments": 16},
         convergence="samples",
         claims=(ClaimedProperty("completeness", 1e-3, "relative to f(x) - f(baseline); by construction"),),
         assumptions=(

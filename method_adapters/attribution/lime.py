@@ -53,7 +53,7 @@ class LIME(AttributionMethod):
         truth="contribution",
         technique="local surrogate model",
         able=Capabilities(access="outputs", stochastic=True, granularity="patch"),
-        parameters={"samples": 256, "kernel_width": 0.25, "ridge": 1.0, "grid": 7, "segments": 16},
+        parameters={"samples": 256, "kernel_width": 0.25, "ridge": 1.0, "grid": 5, "segments": 16},
         convergence="samples",
         assumptions=("the baseline carries no evidence", "near the input, features add up"),
         limits=(

@@ -177,7 +177,8 @@ class RAP(Method[Any, AttributionTask, Attribution]):
         """Return one map a row, [N, 1, ...] or [N, D]."""
         network = network_of(task.model.digest, ctx.module(task.model), task.inputs)
         ctx.count(len(task.inputs), len(task.inputs))
-        return Attribution(heat_map(rap(network, task.inputs, task.targets)))
+        found = rap_propagation(network, task.inputs, task.targets)
+        return Attribution(heat_map(found.relevance), found.totals[0])
 
 
 __all__ = ["RAP", "rap", "rap_propagation"]

@@ -220,7 +220,8 @@ class RSP(Method[Any, AttributionTask, Attribution]):
             purge_layers=ctx.parameter("purge_layers"),
         )
         ctx.count(len(task.inputs), len(task.inputs))
-        return Attribution(heat_map(rsp(network, task.inputs, task.targets, options)))
+        found = rsp_propagation(network, task.inputs, task.targets, options)
+        return Attribution(heat_map(found.relevance), found.totals[0])
 
 
 __all__ = ["RSP", "Options", "rsp", "rsp_propagation"]

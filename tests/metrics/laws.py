@@ -312,6 +312,7 @@ EXEMPT: dict[tuple[str, str], str] = {
     ("robustness.contrast", "splits_join"): PAIRS,
     ("robustness.contrast", "nan_stays_nan"): PAIRS,
     ("repeatability.signal", "order_of_repetitions_is_free"): "its parts are named by draw",
+    ("robustness.contrast", "order_of_repetitions_is_free"): "the first draw is the output itself",
     ("repeatability.signal", "places_are_free"): PLACES,
     (
         "repeatability.signal",
@@ -319,5 +320,6 @@ EXEMPT: dict[tuple[str, str], str] = {
     ): "passes of draws are counted under the sweep of outputs",
     ("robustness.local_lipschitz", "scale_is_free"): "its unit is that of maps over that of inputs",
     ("axioms.completeness", "scale_is_free"): "attributions must sum to a difference of logits",
+    ("axioms.conservation", "scale_is_free"): "relevance must sum to the total that is shared out",
 }
 """(metric, law) -> why the definition itself breaks the law."""

@@ -148,10 +148,30 @@ def roc_auc(u: Unit) -> float:
 
 
 @of("localisation.outside_inside")
-def outside_inside(u: Unit) -> float:
+def outside_inside(u: Unit) -> dict[str, float]:
     positive, mask = np.maximum(own(u), 0), u["mask"].ravel()
-    inside = positive[mask].mean()
-    return float(positive[~mask].mean() / inside) if inside else math.nan
+    inside, outside = positive[mask].mean(), positive[~mask].mean()
+    share = 1 - inside / (inside + outside) if inside + outside else 0.5
+    return {"": float(outside / inside) if inside else math.nan, "share": float(share)}
+
+
+@of("localisation.iou")
+def iou(u: Unit) -> float:
+    wanted = u["mask"].ravel()
+    m, rest = wanted.sum(), (~wanted).sum()
+    both = top(own(u), wanted) * m  # in the foreground of map and mask alike; ties count by their share
+    neither = rest - (m - both)
+    return float(np.mean([both / (wanted.size - neither), neither / (wanted.size - both)]))
+
+
+@of("localisation.other_mass")
+def other_mass(u: Unit) -> float:
+    return share_inside(np.maximum(own(u), 0), u["other_mask"])
+
+
+@of("localisation.decoy_mass")
+def decoy_mass(u: Unit) -> float:
+    return share_inside(np.maximum(own(u), 0), u["decoys"])
 
 
 @of("localisation.class_gap")
@@ -181,6 +201,12 @@ def completeness(u: Unit) -> dict[str, float]:
     scale = max(abs(difference), np.abs(moved).max() / 20)
     gap, doubled = (abs(math.fsum(u[name].ravel()) - difference) for name in ("output", "doubled"))
     return {"": gap / scale, "absolute": gap, "difference": difference, "doubled": doubled / scale}
+
+
+@of("axioms.conservation")
+def conservation(u: Unit) -> dict[str, float]:
+    total, logit = float(u["total"]), float(u["logits"][u["targets"]])
+    return {"": abs(math.fsum(u["output"].ravel()) / total - 1), "logit": abs(total / logit - 1)}
 
 
 # repeatability
@@ -260,7 +286,7 @@ def cos(a: Any, b: Any) -> float:
 
 @of("robustness.stability")
 def near_similarity(u: Unit) -> float:
-    return float(np.mean([cos(u["neighbour_maps"][r], u["output"]) for r in kept(u)]))
+    return float(np.mean([max(0.0, cos(u["neighbour_maps"][r], u["output"])) for r in kept(u)]))
 
 
 @of("robustness.contrast")
@@ -268,7 +294,8 @@ def contrast(u: Unit) -> float:
     others = sorted(u["rest"], key=lambda other: other["key"])
     others = [o for o in others if o["key"] > u["key"]] + [o for o in others if o["key"] < u["key"]]
     mine = [o for o in others if o["logits"].argmax() == u["logits"].argmax()]
-    return near_similarity(u) - cos((mine or others)[0]["output"], u["output"])
+    again = (mine or others)[0]["draws"][1:]
+    return near_similarity(u) - float(np.mean([max(0.0, cos(drawn, u["output"])) for drawn in again]))
 
 
 # randomisation
@@ -342,7 +369,8 @@ def distortion(u: Unit, after: str) -> dict[str, float]:
     if u["activation"] == "softmax":
         rest_p, rest_q = rest_p / rest_p.sum(), rest_q / rest_q.sum()
     moved, rest = bernoulli(p[t], q[t]), bernoulli(rest_p, rest_q)
-    return {"": math.log((moved + EPS) / (rest + EPS) + 1), "T": moved, "D": rest}
+    share = (moved + EPS) / (moved + rest + 2 * EPS)
+    return {"": math.log((moved + EPS) / (rest + EPS) + 1), "share": share, "T": moved, "D": rest}
 
 
 @of("class_distortion.cds")

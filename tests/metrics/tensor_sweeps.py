@@ -34,15 +34,15 @@ UNIT_AXIS = {
     **dict.fromkeys(("inputs", "targets", "logits", "output", "again", "doubled", "other_maps", "other_targets"), 0),
     **dict.fromkeys(("clean_logits", "clean_features", "morf", "lerf", "hit", "cross", "drop"), 0),
     **dict.fromkeys(("before", "removed", "kept", "clean", "without_positive", "without_negative", "count"), 0),
-    **dict.fromkeys(("mask", "other_mask", "cells", "contribution", "sensitivity", "relevant", "labels"), 0),
-    "probabilities": 0,
+    **dict.fromkeys(("mask", "other_mask", "cells", "decoys", "contribution", "sensitivity", "relevant", "labels"), 0),
+    **dict.fromkeys(("probabilities", "total"), 0),
     **dict.fromkeys(("draws", "randomised", "neighbour_maps"), 1),
     **dict.fromkeys(("near_inputs", "near_logits", "near_features", "near_kept"), 1),
     **dict.fromkeys(("baseline", "baseline_logits", "fractions", "subsets", "sizes"), None),
 }
 """Name of a reading -> its axis of units; None: all units share it."""
 
-TRUTHS = ("mask", "other_mask", "cells", "contribution", "sensitivity", "relevant", "labels")
+TRUTHS = ("mask", "other_mask", "cells", "decoys", "contribution", "sensitivity", "relevant", "labels")
 MAPS = ("output", "again", "doubled", "other_maps", "draws", "randomised", "neighbour_maps")
 """The readings that a method makes."""
 
@@ -133,7 +133,8 @@ class TensorSweeps(AttributionSweeps):
 
     @sweep
     def output(self, subject: str, draw: int = 0) -> Any:
-        return SimpleNamespace(values=self.readings["output"], probabilities=self.readings["probabilities"])
+        given = self.readings.tensors
+        return SimpleNamespace(values=given["output"], probabilities=given["probabilities"], total=given.get("total"))
 
     @sweep(shared=True)
     def predictions(self) -> Tensor:
@@ -260,11 +261,13 @@ def random_readings(n: int = 8, seed: int = 0, *, image: bool = True) -> Reading
         "mask": mask,
         "other_mask": ~mask,
         "cells": mask,
+        "decoys": ~mask,
         "contribution": normal(n, *channels),
         "sensitivity": normal(n, *channels),
         "relevant": mask,
         "labels": classes(),
         "probabilities": (2 * normal(n, k)).softmax(1),
+        "total": normal(n),
     }
     return Readings(tensors, tuple(f"unit-{i:02d}" for i in torch.randperm(n, generator=g).tolist()))
 

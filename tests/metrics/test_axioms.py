@@ -55,3 +55,12 @@ def test_the_midpoint_rule_on_a_cube_misses_by_what_theory_says(steps: int) -> N
     found = gaps([[attribution]], [[x**3, 0.0]], [0.0, 0.0], [0])
     assert found[""][0] == pytest.approx(1 / (4 * steps**2))
     assert not math.isnan(found["absolute"][0])
+
+
+def test_conservation_is_relative_to_the_total_that_the_method_states() -> None:
+    metric = get_metric("axioms.conservation")
+    given = table([[1.0, 2.0], [1.0, 2.0]], logits=[[5.0, 0.0], [0.0, 4.0]], targets=torch.tensor([0, 1]))
+    found = given.put(total=torch.tensor([3.0, 4.0]).double()).scores(metric)
+    assert found[""].tolist() == [0.0, 0.25]
+    assert found["logit"].tolist() == pytest.approx([0.4, 0.0])
+    assert all(values.isnan().all() for values in given.scores(metric).values())

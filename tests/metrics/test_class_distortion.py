@@ -32,7 +32,7 @@ def masked(before: Any, removed: Any, kept: Any = None, *, softmax: bool = False
 def test_a_mask_that_changes_nothing_scores_ln_2() -> None:
     readings = masked([[0.9, 0.2, 0.4]], [[0.9, 0.2, 0.4]])
     assert {part: values.item() for part, values in readings.scores(CDS).items()} == pytest.approx(
-        {"": math.log(2), "T": 0.0, "D": 0.0}
+        {"": math.log(2), "share": 0.5, "T": 0.0, "D": 0.0}
     )
 
 
@@ -44,6 +44,7 @@ def test_target_and_others_by_hand() -> None:
     assert found["T"].item() == pytest.approx(moved, abs=1e-6)
     assert found["D"].item() == pytest.approx(rest, abs=1e-6)
     assert found[""].item() == pytest.approx(math.log(moved / rest + 1), abs=1e-5)
+    assert found["share"].item() == pytest.approx(moved / (moved + rest), abs=1e-5)
 
 
 def test_moving_the_target_alone_scores_higher_than_moving_all() -> None:
@@ -84,5 +85,7 @@ def test_scores_lie_between_nothing_and_the_bound(values: list[float]) -> None:
     for kind in (True, False):
         found = masked([values[:4]], [values[4:]], softmax=kind).scores(CDS)
         assert 0 <= found[""].item() <= 20
+        assert 0 <= found["share"].item() <= 1
+        assert found["share"].item() == pytest.approx(1 - math.exp(-found[""].item()), abs=1e-9)
         assert found["T"].item() >= 0
         assert found["D"].item() >= 0

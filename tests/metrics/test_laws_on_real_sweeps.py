@@ -72,7 +72,8 @@ class Method:
         (gradient,) = torch.autograd.grad(scores, x)
         noise = torch.stack([self.noise(task, unit, draw) for unit in task.units])
         loud = torch.tensor([unit == self.disturbed for unit in task.units]).view(-1, 1, 1, 1)
-        return Attribution(torch.where(loud, noise, task.inputs * gradient + 0.01 * noise))
+        values = torch.where(loud, noise, task.inputs * gradient + 0.01 * noise)
+        return Attribution(values, total=(task.inputs * gradient).flatten(1).sum(1))
 
     def repeat(self, task: AttributionTask, draw: int | str = 0, **params: float) -> Attribution:
         return self.run(task, draw, **params)
@@ -143,6 +144,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> RealBench:
         "mask": mask,
         "other_mask": ~mask,
         "cells": mask,
+        "decoys": ~mask,
         "relevant": mask,
         "contribution": torch.randn(inputs.shape, generator=generator),
         "sensitivity": torch.randn(inputs.shape, generator=generator),

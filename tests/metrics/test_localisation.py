@@ -30,7 +30,19 @@ def on(maps: list[list[float]], mask: list[int], other: list[int] | None = None)
         name: torch.tensor([value] * len(maps), dtype=torch.bool)
         for name, value in (("mask", mask), ("other_mask", other or mask))
     }
-    return table(maps, cells=masks["mask"], **masks)
+    return table(maps, cells=masks["mask"], decoys=masks["other_mask"], **masks)
+
+
+def test_overlap_at_the_size_of_the_mask() -> None:
+    """The two highest of four are one of the mask and one beside it: 1/3 of foreground and 1/3 of background."""
+    readings = on([[3.0, -1.0, 2.0, -2.0], [0.0, 0.0, 0.0, 0.0]], [1, 1, 0, 0])
+    assert score("iou", readings) == pytest.approx([1 / 3, 1 / 3])
+
+
+def test_mass_elsewhere() -> None:
+    readings = on([[3.0, 1.0, -9.0, 4.0]], [1, 0, 0, 0], [0, 0, 1, 1])
+    assert score("other_mass", readings) == score("decoy_mass", readings) == [0.5]
+    assert readings.score(get_metric("localisation.outside_inside"), "share").tolist() == [(5 / 3) / (5 / 3 + 3)]
 
 
 def test_mass_inside_counts_positive_relevance_only() -> None:
@@ -91,11 +103,13 @@ def test_an_empty_or_full_mask_is_undefined_never_a_hit(key: str, inside: int) -
 def test_the_mask_itself_is_the_best_map_and_its_complement_the_worst(key: str) -> None:
     mask = torch.zeros(6, 20, dtype=torch.bool)
     mask[:, 4:9] = True
-    readings = table(mask.double().tolist(), mask=mask, other_mask=~mask, cells=mask)
+    readings = table(mask.double().tolist(), mask=mask, other_mask=~mask, cells=mask, decoys=~mask)
     metric = get_metric(f"localisation.{key}")
     best = readings.put(output=readings["mask"].double()).score(metric)
     worst = readings.put(output=(~readings["mask"]).double()).score(metric)
-    ends = {"class_gap": (1, -1), "outside_inside": (0, math.nan)}.get(key, (1, 0))
+    # of 20 locations 5 are the object: a map that points at the other 15 takes 5 of those, and 10 stay outside rightly
+    special = {"class_gap": (1, -1), "outside_inside": (0, math.nan), "iou": (1, (0 + 10 / 20) / 2)}
+    ends = special.get(key, (0, 1) if key in {"other_mass", "decoy_mass"} else (1, 0))
     torch.testing.assert_close(best, torch.full_like(best, ends[0]))
     torch.testing.assert_close(worst, torch.full_like(worst, ends[1]), equal_nan=True)
 

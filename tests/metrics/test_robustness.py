@@ -39,7 +39,7 @@ def around(maps: Any, near: Any, kept: Any = None, **more: Any) -> Readings:
         "near_kept": torch.ones(r, n, dtype=torch.bool) if kept is None else torch.tensor(kept),
         "logits": torch.zeros(n, 2),
     }
-    return table(maps, neighbour_maps=torch.tensor(near), **{**base, **more})
+    return table(maps, neighbour_maps=torch.tensor(near), **{"draws": torch.tensor(maps)[None], **base, **more})
 
 
 TWO = around([[3.0, 4.0]], [[[3.0, 4.0]], [[6.0, 8.0]]])
@@ -62,9 +62,9 @@ def test_relative_stabilities_divide_elementwise() -> None:
     assert score("rrs", TWO) == pytest.approx([math.sqrt(2) / 2])
 
 
-def test_stability_is_the_mean_cosine() -> None:
+def test_stability_is_the_mean_cosine_and_opposite_maps_share_nothing() -> None:
     readings = around([[1.0, 0.0]] * 2, [[[2.0, 0.0], [0.0, 1.0]], [[1.0, 1.0], [-1.0, 0.0]]])
-    assert score("stability", readings) == pytest.approx([(1 + math.sqrt(0.5)) / 2, -0.5])
+    assert score("stability", readings) == pytest.approx([(1 + math.sqrt(0.5)) / 2, 0.0])
 
 
 def test_neighbours_that_change_the_prediction_do_not_count() -> None:
@@ -101,10 +101,17 @@ def test_equal_neighbours_divide_by_the_floor() -> None:
 def test_contrast_subtracts_the_next_unit_of_the_class() -> None:
     maps = [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [-1.0, 0.0]]
     logits = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
-    readings = around(maps, [maps], logits=logits)
+    draws = torch.stack([torch.tensor(maps), 2 * torch.tensor(maps)])
+    readings = around(maps, [maps], logits=logits, draws=draws)
     half = math.sqrt(0.5)
     # u0 -> u2 and u2 -> u3 and u3 -> u0 of one class; u1 is alone in its own: the next at all, u2
-    assert score("contrast", readings) == pytest.approx([1 - half, 1 - half, 1 + half, 2])
+    assert score("contrast", readings) == pytest.approx([1 - half, 1 - half, 1, 1])
+
+
+def test_contrast_reads_the_other_draws_of_the_partner() -> None:
+    maps, turned = [[1.0, 0.0], [1.0, 0.0]], [[0.0, 1.0], [0.0, 1.0]]
+    draws = torch.tensor([maps, turned, maps])
+    assert score("contrast", around(maps, [maps], draws=draws)) == pytest.approx([0.5, 0.5])
 
 
 def test_a_single_unit_has_no_partner() -> None:
@@ -125,10 +132,15 @@ def test_contrast_changes_only_with_the_unit_or_its_partner() -> None:
     metric = get_metric("robustness.contrast")
     partners = next_of_class(readings["logits"].argmax(1), readings.units)
     before = readings.score(metric)
+    by_partner = set()
     for row in range(8):
-        zeroed = readings.change_unit(row, lambda x: x.flip(0), "output")
-        changed = (zeroed.score(metric) != before).nonzero().flatten().tolist()
-        assert set(changed) == {row, *(partners == row).nonzero().flatten().tolist()}
+        turned = readings.change_unit(row, lambda x: x.flip(0), "output", "draws")
+        changed = set((turned.score(metric) != before).nonzero().flatten().tolist())
+        paired = set((partners == row).nonzero().flatten().tolist())
+        assert row in changed
+        assert changed <= {row} | paired  # opposite maps share nothing before and after
+        by_partner |= changed - {row}
+    assert by_partner
 
 
 def test_captum_agrees_on_the_maximum_sensitivity() -> None:

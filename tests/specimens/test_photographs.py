@@ -194,7 +194,7 @@ def test_photographs_are_the_recorded_ones() -> None:
 
 
 def test_mosaics_are_balanced() -> None:
-    every = mosaics()
+    every = mosaics(7)
     assert len(every) == 7
     for cell in range(4):
         assert sorted(cells[cell] for cells in every) == list(range(7))

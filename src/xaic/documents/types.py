@@ -42,6 +42,7 @@ class Capabilities:
     inputs: tuple[str, ...] = ("image", "tabular", "series")
     outputs: tuple[str, ...] = ("softmax", "sigmoid")
     modules: tuple[str, ...] = ()  # torch module class names covered; empty: any
+    requires: tuple[str, ...] = ()  # torch module class names of which the model must have one; empty: none
     granularity: str = "feature"  # feature | location | patch
     target_specific: bool = True
 

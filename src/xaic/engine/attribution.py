@@ -6,6 +6,7 @@ Sweeps marked shared do not depend on the method: they are made once a benchmark
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from safetensors.torch import save
 from xaic.engine import operators, removal
 from xaic.engine.randomise import has_statistics, randomised_model
 from xaic.engine.readings import Masking, Neighbours, OtherTarget, Removal, SignedRemoval, Subsets
+from xaic.engine.regions import Regions, regions_of
 from xaic.engine.sweeps import Sweeps, sweep, sweeps_for
 from xaic.families.base import Parcel
 
@@ -29,7 +31,7 @@ COMPLETENESS = "completeness"
 """The claim whose limit a method approaches as its convergence parameter grows."""
 
 SUBSET_SHARES = (0.05, 0.1, 0.2, 0.35, 0.5)
-"""Shares of the locations that random subsets remove."""
+"""Shares of the regions that random subsets remove."""
 
 
 @sweeps_for("attribution")
@@ -52,6 +54,15 @@ class AttributionSweeps(Sweeps):
             return values.double()
         start = values.ndim - self.task.inputs.ndim + 1
         return values.sum(start).flatten(start).double()
+
+    @cached_property
+    def regions(self) -> Regions:
+        """What is removed together: the protocol's ``region`` gives the side of a region."""
+        return regions_of(self.task.inputs, int(self.protocol.get("region", 1)))
+
+    def ranks(self, maps: Tensor) -> Tensor:
+        """Return the rank of every region [N, G] by the sum of a map [N, L] over it; 0 is the most relevant."""
+        return removal.ranks(self.regions.sums(maps), self.task.units, self.streams.at("ties"))
 
     # shared: once a benchmark
 
@@ -84,11 +95,12 @@ class AttributionSweeps(Sweeps):
 
     @sweep(shared=True)
     def subsets(self, operator: str) -> Subsets:
-        """Random subsets of locations and the drop each causes; the same subsets for every unit and method."""
+        """Random subsets of regions and the drop each causes; the same subsets for every unit and method."""
         clean = self.target_scores(self.predictions())  # out here: passes of two sweeps are not kept as those of one
 
         def make() -> dict[str, Tensor]:
-            removed = self._subset_masks()
+            chosen = self._subsets_of_regions()
+            removed = self.regions.spread(chosen)
             n, s = len(self.task.units), len(removed)
             prepared = self.prepared(operator)
 
@@ -98,12 +110,12 @@ class AttributionSweeps(Sweeps):
 
             logits = self.runner.stream(self.task.model, s * n, rows).view(s, n, -1)
             drop = clean[:, None] - self.target_scores(logits).T
-            return {"removed": removed, "drop": drop.contiguous(), "size": removed.sum(1)}
+            return {"removed": removed, "drop": drop.contiguous(), "size": chosen.sum(1)}
 
         return Subsets(**self.kept(f"subsets/{operator}", make))
 
-    def _subset_masks(self) -> Tensor:
-        size = operators.locations(self.task.inputs)
+    def _subsets_of_regions(self) -> Tensor:
+        size = self.regions.count
         total = int(self.protocol["subsets"])
         generator = self.streams.at("subsets").generator()
         cut = [max(1, round(SUBSET_SHARES[i % len(SUBSET_SHARES)] * size)) for i in range(total)]
@@ -156,36 +168,37 @@ class AttributionSweeps(Sweeps):
     @sweep
     def removal(self, subject: str, operator: str) -> Removal:
         """Removal curves of a subject's maps."""
-        order = removal.ranks(self.maps(subject), self.task.units, self.streams.at("ties"))
-        return removal.curves(self.task, self.prepared(operator), order, self._steps, self.runner, self._ends(operator))
+        order = self.ranks(self.maps(subject))
+        return removal.curves(
+            self.task, self.prepared(operator), self.regions, order, self._steps, self.runner, self._ends(operator)
+        )
 
     @sweep
     def cross_removal(self, subject: str, operator: str) -> Tensor:
         """Score of the own target [N, T+1] while removing in the order of the map made for another target."""
-        maps = self.at_locations(self.other_target(subject).maps)
-        order = removal.ranks(maps, self.task.units, self.streams.at("ties"))
+        order = self.ranks(self.at_locations(self.other_target(subject).maps))[None]
         scores, _ = removal.along(
-            self.task, self.prepared(operator), order[None], self._steps, self.runner, self._ends(operator)
+            self.task, self.prepared(operator), self.regions, order, self._steps, self.runner, self._ends(operator)
         )
         return scores[0]
 
     @property
     def _steps(self) -> int:
-        """Steps of removal: one location at least goes in each."""
-        return min(int(self.protocol["steps"]), operators.locations(self.task.inputs))
+        """Steps of removal: one region at least goes in each."""
+        return min(int(self.protocol["steps"]), self.regions.count)
 
     def _ends(self, operator: str) -> tuple[Tensor, Tensor]:
         return self.predictions(), self.emptied(operator)
 
     @sweep
     def signed_removal(self, subject: str, operator: str) -> SignedRemoval:
-        """Remove as many of the most positive as of the most negative locations, at most the protocol's mask share."""
+        """Remove as many of the most positive as of the most negative regions, at most the protocol's mask share."""
         maps = self.maps(subject)
-        n, size = maps.shape
+        sums, rank = self.regions.sums(maps), self.ranks(maps)
+        n, size = sums.shape
         most = max(1, round(float(self.protocol["mask_share"]) * size))
-        count = torch.minimum((maps > 0).sum(1), (maps < 0).sum(1)).clamp(max=most)
-        rank = removal.ranks(maps, self.task.units, self.streams.at("ties"))
-        masks = torch.cat([rank < count[:, None], rank >= size - count[:, None]])
+        count = torch.minimum((sums > 0).sum(1), (sums < 0).sum(1)).clamp(max=most)
+        masks = self.regions.spread(torch.cat([rank < count[:, None], rank >= size - count[:, None]]))
         prepared = self.prepared(operator)
         logits = self.runner.stream(
             self.task.model,
@@ -198,10 +211,10 @@ class AttributionSweeps(Sweeps):
     @sweep
     def masking(self, subject: str, operator: str) -> Masking:
         """Class scores with the most relevant share removed, and with only that share kept."""
-        maps = self.maps(subject)
-        n, size = maps.shape
+        rank = self.ranks(self.maps(subject))
+        n, size = rank.shape
         cut = max(1, round(float(self.protocol["mask_share"]) * size))
-        region = removal.ranks(maps, self.task.units, self.streams.at("ties")) < cut
+        region = self.regions.spread(rank < cut)
         masks, prepared = torch.cat([region, ~region]), self.prepared(operator)
         logits = self.runner.stream(
             self.task.model,
@@ -336,7 +349,7 @@ class AttributionSweeps(Sweeps):
 
     def _shared_key(self, name: str) -> str:
         task = self.task
-        protocol = {k: v for k, v in self.protocol.items() if k in {"subsets", "neighbours", "noise"}}
+        protocol = {k: v for k, v in self.protocol.items() if k in {"subsets", "neighbours", "noise", "region"}}
         key = sha256(json.dumps([name, task.model.digest, list(task.units), protocol, self.streams.number()]).encode())
         for tensor in (task.inputs, task.targets, task.background, task.baseline):
             key.update(tensor.contiguous().numpy().tobytes())

@@ -1,4 +1,7 @@
-"""What the attribution sweeps return. N units, L locations (channels of a location are removed together), T steps."""
+"""What the attribution sweeps return. N units, L locations, T steps.
+
+Channels of a location are removed together, and so are the locations of a region.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Removal:
-    """Target score while locations are removed in the order of a map.
+    """Target score while regions are removed in the order of a map.
 
     ``fractions`` [T+1] from 0 to 1; ``morf`` [N, T+1] most relevant first; ``lerf`` [N, T+1] least relevant first.
     Removing the least relevant share 1-q keeps the most relevant share q: the insertion curve is ``lerf`` read from
@@ -26,10 +29,10 @@ class Removal:
 
 @dataclass(frozen=True)
 class Subsets:
-    """Random subsets of locations, the same for every unit and method.
+    """Random subsets of regions, the same for every unit and method.
 
     ``removed`` [S, L] bool; ``drop`` [N, S] = clean target score minus target score with the subset removed;
-    ``size`` [S] locations removed.
+    ``size`` [S] regions removed.
     """
 
     removed: Tensor
@@ -64,9 +67,9 @@ class Masking:
 
 @dataclass(frozen=True)
 class SignedRemoval:
-    """Target score [N] before and after removing the same number of most positive or most negative locations.
+    """Target score [N] before and after removing the same number of most positive or most negative regions.
 
-    ``count`` [N] locations removed: the size of the smaller sign group, capped by the protocol's share; 0 where a map
+    ``count`` [N] regions removed: the size of the smaller sign group, capped by the protocol's share; 0 where a map
     has only one sign.
     """
 

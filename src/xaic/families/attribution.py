@@ -73,9 +73,13 @@ class AttributionTask:
 
 @dataclass(frozen=True)
 class Attribution:
-    """One map per input: ``values`` [N, ...] shaped like the inputs, or with one channel."""
+    """One map per input: ``values`` [N, ...] shaped like the inputs, or with one channel.
+
+    ``total`` [N] is what the values share out, where the method knows it: they claim to sum to it.
+    """
 
     values: Tensor
+    total: Tensor | None = None
 
 
 @register_family
@@ -116,11 +120,14 @@ class AttributionFamily(Family[AttributionTask, Attribution]):
         values = output.values if isinstance(output, Attribution) else output
         if not isinstance(values, torch.Tensor):
             raise ContractBreach(f"an attribution must be a tensor or Attribution, not {type(output).__name__}")
-        return Parcel({"values": values.detach().contiguous()})
+        tensors = {"values": values.detach().contiguous()}
+        if isinstance(output, Attribution) and output.total is not None:
+            tensors["total"] = output.total.detach().contiguous()
+        return Parcel(tensors)
 
     def unpack_output(self, parcel: Parcel) -> Attribution:
         """Return the map that ``pack_output`` packed."""
-        return Attribution(parcel.tensors["values"])
+        return Attribution(parcel.tensors["values"], parcel.tensors.get("total"))
 
     def check(self, task: AttributionTask, output: Attribution) -> None:
         """Raise ``ContractBreach`` on a wrong shape, type, device or a value that is not finite."""
@@ -135,6 +142,10 @@ class AttributionFamily(Family[AttributionTask, Attribution]):
             raise ContractBreach(f"the map has dtype {values.dtype}; return floating point")
         if values.device != inputs.device:
             raise ContractBreach(f"the map is on {values.device}, the inputs on {inputs.device}")
+        if output.total is not None and (
+            output.total.shape != (len(values),) or not bool(torch.isfinite(output.total).all())
+        ):
+            raise ContractBreach(f"the totals have shape {list(output.total.shape)}; return one finite number a map")
         bad = (~torch.isfinite(values)).flatten(1).any(1).nonzero().flatten().tolist()
         if bad:
             raise ContractBreach(
@@ -143,7 +154,9 @@ class AttributionFamily(Family[AttributionTask, Attribution]):
 
     def join(self, outputs: Sequence[Attribution]) -> Attribution:
         """Concatenate maps over rows."""
-        return Attribution(torch.cat([output.values for output in outputs]))
+        totals = [output.total for output in outputs if output.total is not None]
+        joined = torch.cat(totals) if len(totals) == len(outputs) else None
+        return Attribution(torch.cat([output.values for output in outputs]), joined)
 
     def distance(self, one: Attribution, other: Attribution) -> Tensor:
         """Largest absolute difference over the largest magnitude of the two maps, per unit."""

@@ -134,7 +134,7 @@ def _dominance(case: Case, check: Check) -> Judged:
     decide = rules.agreement if check.rule.functional == "agreement" else rules.dominance
     outcome = decide(
         pairs,
-        bounds=_difference_bounds(metric, paired=bool(check.controls)),
+        bounds=_difference_bounds(metric, check.part, paired=bool(check.controls)),
         alpha=check.rule.alpha,
         margin=check.rule.margin,
         clusters=mine.clusters,
@@ -157,9 +157,9 @@ def _in_order(values: Array, units: tuple[str, ...], wanted: tuple[str, ...]) ->
     return np.array([place.get(unit, np.nan) for unit in wanted])
 
 
-def _difference_bounds(metric: Metric, *, paired: bool) -> tuple[float | None, float | None]:
+def _difference_bounds(metric: Metric, part: str, *, paired: bool) -> tuple[float | None, float | None]:
     """Return the range of an oriented difference of two scores, or of one oriented score."""
-    low, high = metric.range
+    low, high = metric.range_of(part)
     if low is None or high is None:
         return None, None
     if paired:
@@ -216,7 +216,7 @@ def _null_calibrated(case: Case, check: Check) -> Judged:
     outcome = decide(
         *(parts[part] for part in wanted),
         margin=check.rule.margin,
-        bounds=_difference_bounds(get_metric(check.metric), paired=True),
+        bounds=_difference_bounds(get_metric(check.metric), check.part, paired=True),
         alpha=check.rule.alpha,
         clusters=mine.clusters,
     )
@@ -263,7 +263,7 @@ def _non_inferior(case: Case, check: Check) -> Judged:
     outcome = rules.non_inferiority(
         differences,
         margin=check.rule.margin,
-        bounds=_difference_bounds(metric, paired=True),
+        bounds=_difference_bounds(metric, check.part, paired=True),
         alpha=check.rule.alpha,
         clusters=mine.clusters,
         reference=reference,

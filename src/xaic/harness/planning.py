@@ -218,6 +218,8 @@ def unfit(subject: Subject, benchmark: Benchmark) -> str:
         return f"takes {', '.join(able.inputs)} inputs; the specimen is {facts['kind']}"
     if facts["activation"] and facts["activation"] not in able.outputs:
         return f"takes {', '.join(able.outputs)} outputs; the model has {facts['activation']}"
+    if able.requires and not set(able.requires) & set(facts["modules"]):
+        return f"needs a model with {' or '.join(able.requires)}"
     missing = sorted(set(facts["modules"]) - set(able.modules)) if able.modules else []
     if missing:
         return f"does not cover the model's modules {', '.join(missing)}"

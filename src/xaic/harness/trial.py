@@ -126,13 +126,18 @@ def _open(job: Job, open_probe: Callable[..., Any], sweeps: Sweeps) -> Any:
         target["reference"],
         method=target["id"],
         digest=target["digest"],
-        parameters=target["parameters"],
+        parameters=_parameters(target["parameters"], sweeps.protocol),
         seed=job.seed,
         cache=Path(job.cache),
         scratch=Path(job.folder) / SCRATCH,
         meter=sweeps.meter,
         plugins=tuple(job.plugins),
     )
+
+
+def _parameters(own: Mapping[str, Any], protocol: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a method's parameters, with those that the benchmark sets for every method that has them."""
+    return {**own, **{name: value for name, value in protocol.get("parameters", {}).items() if name in own}}
 
 
 def _subjects(probe: Probe[Any, Any], job: Job, sweeps: Sweeps) -> dict[str, Any]:

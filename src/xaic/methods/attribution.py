@@ -62,6 +62,7 @@ class AttributionMethod(Method[Parcel, AttributionTask, Attribution]):
     stochastic: ClassVar[bool]
     inputs: ClassVar[tuple[str, ...]]
     modules: ClassVar[tuple[str, ...]]
+    requires: ClassVar[tuple[str, ...]]
     granularity: ClassVar[str]
     target_specific: ClassVar[bool]
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 LEAST_SHARE = 0.05
 """Floor of the difference of the target's logit, as a share of the largest difference over classes."""
 
+LEAST_TOTAL = 1e-6
+"""Floor of the total that conservation is relative to."""
+
 
 @metric(
     id="axioms.completeness",
@@ -51,3 +54,34 @@ def completeness(sweeps: AttributionSweeps, subject: str, _variant: str) -> dict
     doubled = sweeps.doubled(subject)
     more = {} if doubled is None else {"doubled": gap(doubled) / scale}
     return {"": absolute / scale, "absolute": absolute, "difference": difference, **more}
+
+
+@metric(
+    id="axioms.conservation",
+    family="attribution",
+    title="Conservation: gap between the sum of relevance and the total that the method shares out",
+    property="conservation",
+    unit="relative gap",
+    range=(0.0, None),
+    direction="lower",
+    source="Bach et al. 2015, eq. 2",
+    sweeps=("output", "predictions"),
+    subjects="method",
+)
+def conservation(sweeps: AttributionSweeps, subject: str, _variant: str) -> dict[str, Tensor]:
+    """|sum a - T| / |T|, T the total the method states; NaN where it states none.
+
+    Part 'logit': |T - f(x)| / |f(x)|, whether that total is the target's logit.
+    """
+    found = sweeps.output(subject)
+    logit = sweeps.predictions().double().gather(1, sweeps.task.targets[:, None]).squeeze(1)
+    if found.total is None:
+        nothing = torch.full_like(logit, torch.nan)
+        return {"": nothing, "logit": nothing}
+    total = found.total.double()
+    spread = found.values.double().flatten(1).sum(1)
+    return {"": _relative(spread - total, total), "logit": _relative(total - logit, logit)}
+
+
+def _relative(gap: Tensor, whole: Tensor) -> Tensor:
+    return gap.abs() / whole.abs().clamp_min(LEAST_TOTAL)

@@ -7,7 +7,7 @@ a score for every unit, never only a mean.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from xaic.documents.errors import BadData, UnknownName
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Scores = Mapping[str, "Tensor"]
 """Part -> scores [N]. The main part is called '' ; others carry what a rule or functional needs besides."""
+
+Range = tuple[float | None, float | None]
+"""The least and the greatest value that the definition allows; None where it has no bound."""
 
 MetricFunction = Callable[..., "Scores | Tensor"]
 
@@ -30,7 +33,7 @@ class Metric:
     title: str
     property: str
     unit: str
-    range: tuple[float | None, float | None]
+    range: Range
     direction: Literal["higher", "lower", "none"]
     source: str
     sweeps: tuple[str, ...]
@@ -38,6 +41,11 @@ class Metric:
     variants: str = ""  # name of the protocol entry that lists variants (operators); '' : one variant
     subjects: Literal["all", "method"] = "all"  # also scored for derived controls?
     needs: tuple[str, ...] = ()  # truths or offers of the benchmark it cannot do without
+    part_ranges: Mapping[str, Range] = field(default_factory=dict)  # of parts whose bounds are not those of the score
+
+    def range_of(self, part: str) -> Range:
+        """Return the least and the greatest value of a part."""
+        return self.part_ranges.get(part, self.range)
 
     def declaration(self) -> dict[str, Any]:
         """Return the declaration as plain data."""
@@ -54,6 +62,7 @@ class Metric:
             "variants": self.variants,
             "subjects": self.subjects,
             "needs": list(self.needs),
+            "part_ranges": {part: list(bounds) for part, bounds in sorted(self.part_ranges.items())},
         }
 
 

@@ -2,7 +2,9 @@
 
 CDS = ln((T + eps) / (D + eps) + 1), eps = 1e-7, with T the Bernoulli divergence of the target's score
 before and after, and D its mean over the other classes (as in the code that Kim et al. released). A mask
-that changes nothing scores ln 2, so T and D stand beside it.
+that changes nothing scores ln 2, so T and D stand beside it, and with them what criteria compare: the target's share of
+all change, (T + eps) / (T + D + 2 eps) = 1 - exp(-CDS). It grows with CDS and lies between 0 and 1, where a bound holds
+that no single unit can widen.
 
 The definition is for sigmoid scores. Softmax couples classes: there, the other classes' scores are
 renormalised among themselves before D, so that D is 0 for two classes. With one class D does not exist:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 EPS = 1e-7
 LARGEST = 20.0
 """Above every CDS of scores in [0, 1]: T is at most ln(1 + 1 / eps) = 16.2 and ln(16.2 / eps + 1) = 18.9."""
+
+PARTS: dict[str, tuple[float | None, float | None]] = {"share": (0.0, 1.0), "T": (0.0, LARGEST), "D": (0.0, LARGEST)}
 
 
 def bernoulli_divergence(p: Tensor, q: Tensor) -> Tensor:
@@ -56,7 +60,8 @@ def _score(sweeps: AttributionSweeps, subject: str, variant: str, after: str) ->
     found = sweeps.masking(subject, variant)
     softmax = sweeps.task.model.activation == "softmax"
     moved, rest = parts(found.before, getattr(found, after), sweeps.task.targets, softmax=softmax)
-    return {"": ((moved + EPS) / (rest + EPS) + 1).log(), "T": moved, "D": rest}
+    score = ((moved + EPS) / (rest + EPS) + 1).log()
+    return {"": score, "share": (moved + EPS) / (moved + rest + 2 * EPS), "T": moved, "D": rest}
 
 
 @metric(
@@ -66,13 +71,14 @@ def _score(sweeps: AttributionSweeps, subject: str, variant: str, after: str) ->
     property="class distortion",
     unit="log ratio",
     range=(0.0, LARGEST),
+    part_ranges=PARTS,
     direction="higher",
     source="Kim et al. 2022 (robust perturbation), class distortion score",
     sweeps=("masking",),
     variants="operators",
 )
 def cds(sweeps: AttributionSweeps, subject: str, variant: str) -> dict[str, Tensor]:
-    """CDS of removing the most relevant share of x: the target moves, the others stay. Parts T, D."""
+    """CDS of removing the most relevant share of x: the target moves, the others stay. Parts share, T, D."""
     return _score(sweeps, subject, variant, "removed")
 
 
@@ -83,11 +89,12 @@ def cds(sweeps: AttributionSweeps, subject: str, variant: str) -> dict[str, Tens
     property="class distortion",
     unit="log ratio",
     range=(0.0, LARGEST),
+    part_ranges=PARTS,
     direction="lower",
     source="Kim et al. 2022 (robust perturbation), class distortion score on the inverse mask",
     sweeps=("masking",),
     variants="operators",
 )
 def cds_reverse(sweeps: AttributionSweeps, subject: str, variant: str) -> dict[str, Tensor]:
-    """CDS of keeping only the most relevant share of x: that keeps the target. Parts T, D."""
+    """CDS of keeping only the most relevant share of x: that keeps the target. Parts share, T, D."""
     return _score(sweeps, subject, variant, "kept")

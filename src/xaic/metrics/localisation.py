@@ -158,16 +158,83 @@ def focus(sweeps: AttributionSweeps, subject: str, variant: str) -> Tensor:
     source="Lapuschkin et al. 2016, eq. 4",
     sweeps=("output",),
     needs=("mask",),
+    part_ranges={"share": (0.0, 1.0)},
 )
-def outside_inside(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
+def outside_inside(sweeps: AttributionSweeps, subject: str, _variant: str) -> dict[str, Tensor]:
     """Mean of max(a, 0) outside over its mean inside; heavy-tailed, so report its median too.
 
-    NaN where nothing inside is positive.
+    NaN where nothing inside is positive. Part 'share': outside / (outside + inside), which grows with the ratio and
+    lies between 0 and 1; 1/2 where nothing is positive at all.
     """
     positive, mask = sweeps.maps(subject).clamp_min(0), _mask(sweeps)
     inside = (positive * mask).sum(1) / mask.sum(1).clamp_min(1)
     outside = (positive * ~mask).sum(1) / (~mask).sum(1).clamp_min(1)
-    return nan_where(_undefined(mask) | (inside == 0), outside / inside.clamp_min(TINY))
+    both = inside + outside
+    share = torch.where(both == 0, torch.full_like(both, 0.5), outside / both.clamp_min(TINY))
+    undefined = _undefined(mask)
+    return {
+        "": nan_where(undefined | (inside == 0), outside / inside.clamp_min(TINY)),
+        "share": nan_where(undefined, share),
+    }
+
+
+@metric(
+    id="localisation.iou",
+    family="attribution",
+    title="Segmentation: overlap of the mask with as many of the highest locations",
+    property="localisation",
+    unit="share",
+    range=(0.0, 1.0),
+    direction="higher",
+    source="Everingham et al. 2010 (intersection over union), binarised at the size of the mask",
+    sweeps=("output",),
+    needs=("mask",),
+)
+def iou(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
+    """Mean of intersection over union of foreground and background when the |mask| highest are the foreground.
+
+    One rule for maps of one sign and of two. With h of |mask| = m locations hit out of L: h / (2m - h) and
+    (L - 2m + h) / (L - h).
+    """
+    mask = _mask(sweeps)
+    size, every = mask.sum(1).double(), mask.shape[1]
+    hit = top_share(sweeps.maps(subject), mask) * size
+    both = (hit / (2 * size - hit).clamp_min(1) + (every - 2 * size + hit) / (every - hit).clamp_min(1)) / 2
+    return nan_where(_undefined(mask), both)
+
+
+@metric(
+    id="localisation.other_mass",
+    family="attribution",
+    title="Relevance mass on the other object",
+    property="class selectivity",
+    unit="share",
+    range=(0.0, 1.0),
+    direction="lower",
+    source="definition; scenes of two objects as in the difficult subset of Zhang et al. 2018",
+    sweeps=("output",),
+    needs=("other_mask",),
+)
+def other_mass(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
+    """Positive relevance on the object that was not asked for, over all positive relevance."""
+    return _mass(sweeps.maps(subject).clamp_min(0), _mask(sweeps, "other_mask"))
+
+
+@metric(
+    id="localisation.decoy_mass",
+    family="attribution",
+    title="Relevance mass on decoys",
+    property="localisation",
+    unit="share",
+    range=(0.0, 1.0),
+    direction="lower",
+    source="definition; distractors after Yang and Kim 2019",
+    sweeps=("output",),
+    needs=("decoys",),
+)
+def decoy_mass(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
+    """Positive relevance on things that look like evidence and are none, over all positive relevance."""
+    return _mass(sweeps.maps(subject).clamp_min(0), _mask(sweeps, "decoys"))
 
 
 @metric(

@@ -179,7 +179,7 @@ def rrs(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
 
 
 def _shared(other: Tensor, clean: Tensor) -> Tensor:
-    """Cosine with the clean map, 0 where it is negative; a zero map shares nothing: 0. NaN where the clean map is zero."""
+    """Cosine with the clean map, 0 where it is negative; a zero map shares nothing: 0. NaN if the clean map is zero."""
     silent = (other == 0).all(-1) & (clean != 0).any(-1)
     found = cosine(other, clean).clamp_min(0)
     return torch.where(silent, torch.zeros_like(found), found)
@@ -216,18 +216,21 @@ def stability(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
     range=(-1.0, 1.0),
     direction="higher",
     source="definition; control C7 read as a distance",
-    sweeps=(*SWEEPS, "predictions"),
+    sweeps=(*SWEEPS, "predictions", "draws"),
     subjects="method",
 )
 def contrast(sweeps: AttributionSweeps, subject: str, _variant: str) -> Tensor:
     """Stability minus the similarity, max(0, cos), to the map of another unit of the same predicted class.
 
     This pairs units by definition, whatever their rows: the partner is the next by unit id
-    (``next_of_class``). A single unit has no partner: NaN.
+    (``next_of_class``). Its maps are those of the other draws where there are any, as the maps at neighbours are: maps
+    of one call may share their random numbers. A single unit has no partner: NaN.
     """
     clean = sweeps.output(subject).values.flatten(1).double()
+    draws = sweeps.draws(subject).flatten(2).double()
+    others = draws[1:] if len(draws) > 1 else draws
     partner = next_of_class(sweeps.predictions().argmax(1), sweeps.task.units)
-    gap = _near_similarity(sweeps, subject) - _shared(clean[partner], clean)
+    gap = _near_similarity(sweeps, subject) - _shared(others[:, partner], clean).mean(0)
     return nan_where(partner == torch.arange(len(partner)), gap)
 
 

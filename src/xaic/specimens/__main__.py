@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from xaic.documents.errors import XaicError
+from xaic.documents.store import write_bytes
 from xaic.specimens.base import all_specimens, get_specimen
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def _build(id: str, out: Path | None, source: Path | None) -> None:
     options = {} if source is None else {"source": source}
     with TemporaryDirectory(prefix="xaic-build-") as scratch:
         record = specimen.rebuild(Path(scratch), **options)
-        shutil.copytree(scratch, out or specimen.folder, dirs_exist_ok=True)
+        for path in Path(scratch).iterdir():  # one by one: the folder's own mode is that of a scratch folder
+            write_bytes((out or specimen.folder) / path.name, path.read_bytes())
     for name, value in sorted(record.performance.items()):
         sys.stdout.write(f"{name}: {value}\n")
 

@@ -21,7 +21,7 @@ from xaic.specimens.base import Specimen, register_specimen
 from xaic.specimens.training import logits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ CLASSES = {
 }
 """Photograph -> index and name of the ImageNet class that the network gives it."""
 
-_OTHERS = (
+OTHERS = (
     "astronaut",
     "brick",
     "coins",
@@ -82,12 +82,11 @@ def square(image: NDArray[np.floating[Any]], share: float = 1.0) -> NDArray[np.f
     return np.asarray(np.clip(found, 0, 1).transpose(2, 0, 1), np.float32)
 
 
-def mosaics() -> list[tuple[int, int, int, int]]:
-    """Return seven mosaics of four photographs by number: cells top left, top right, bottom left, bottom right.
+def mosaics(count: int) -> list[tuple[int, int, int, int]]:
+    """Return mosaics of four photographs by number: cells top left, top right, bottom left, bottom right.
 
-    Every photograph stands once in every cell, and every two photographs meet in two mosaics.
+    Every photograph stands once in every cell; of seven photographs, every two meet in two mosaics.
     """
-    count = len(PHOTOGRAPHS)
     return [tuple((start + offset) % count for offset in _OFFSETS) for start in range(count)]  # type: ignore[misc]
 
 
@@ -101,36 +100,19 @@ class Photographs(Specimen):
         """Return the network; raise ``ExtraMissing`` where its weights are not installed."""
         return make_model(efficientnet.BUILDER, {}, efficientnet.weights(), representation="pool")
 
-    def images(self) -> Tensor:
-        """Return the seven photographs [7, 3, 224, 224], each compared with its recorded hash."""
+    def images(self, names: Sequence[str] = PHOTOGRAPHS) -> Tensor:
+        """Return photographs [P, 3, 224, 224], each compared with its recorded hash."""
         known = json.loads(self.file("photographs.json").read_text("utf-8"))
-        return torch.from_numpy(np.stack([_checked(name, known) for name in PHOTOGRAPHS]))
+        return torch.from_numpy(np.stack([_checked(name, known) for name in names]))
 
     def _load(self, variant: str) -> Material:
         model = self.model()  # first: without the extra nothing else is worth doing
-        images = self.images()
-        known = json.loads(self.file("photographs.json").read_text("utf-8"))
-        indices = torch.tensor([CLASSES[name][0] for name in PHOTOGRAPHS])
-        inputs, shown, units, clusters, truths = (_single if variant == "single" else _grid)(images)
-        return Material(
-            kind="image",
-            inputs=inputs,
-            labels=indices[shown],
-            targets=indices[shown],
-            units=units,
-            background=torch.from_numpy(np.stack([_checked(name, known) for name in _OTHERS])),
-            model=model,
-            truths=truths,
-            clusters=clusters,
-            extra={
-                "baseline": torch.full((3, SIZE, SIZE), 127 / 255),
-                "names": dict(CLASSES.values()),
-            },
-        )
+        classes = torch.tensor([CLASSES[name][0] for name in PHOTOGRAPHS])
+        return material(model, self.images(), classes, PHOTOGRAPHS, self.images(OTHERS), grid=variant == "grid")
 
     def build(self, out: Path, **options: Any) -> dict[str, float]:  # noqa: ARG002 - nothing to choose
         """Write the hashes of the photographs and measure how surely each is named."""
-        known = {name: _digest(photograph(name)) for name in (*PHOTOGRAPHS, *_OTHERS)}
+        known = {name: _digest(photograph(name)) for name in (*PHOTOGRAPHS, *OTHERS)}
         (out / "photographs.json").write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", "utf-8")
         images = torch.from_numpy(np.stack([_checked(name, known) for name in PHOTOGRAPHS]))
         scores = logits(self.model().module(), images).softmax(-1)
@@ -150,29 +132,50 @@ def _checked(name: str, known: Mapping[str, str]) -> NDArray[np.float32]:
     return square(image / 255, share=7 / 8)
 
 
-_Shown = tuple["Tensor", "Tensor", tuple[str, ...], tuple[str, ...], dict[str, "Tensor"]]
+def material(
+    model: Model, images: Tensor, classes: Tensor, names: Sequence[str], background: Tensor, *, grid: bool
+) -> Material:
+    """Return photographs [P, 3, H, W] of ``classes`` [P] as units, or mosaics of them: four units a mosaic.
+
+    The truths of a mosaic are ``mask``, the cell of the explained photograph, and ``cells``, the number of every
+    location's cell [N, 1, H, W].
+    """
+    inputs, shown, units, clusters, truths = (
+        _grid(images, names) if grid else (images, torch.arange(len(images)), tuple(names), (), {})
+    )
+    return Material(
+        kind="image",
+        inputs=inputs,
+        labels=classes[shown],
+        targets=classes[shown],
+        units=units,
+        background=background,
+        model=model,
+        truths=truths,
+        clusters=clusters,
+        extra={"baseline": torch.full((3, SIZE, SIZE), 127 / 255)},
+    )
 
 
-def _single(images: Tensor) -> _Shown:
-    return images, torch.arange(len(images)), PHOTOGRAPHS, (), {}
-
-
-def _grid(images: Tensor) -> _Shown:
-    """Return 28 units: each of seven mosaics, explained for each of its four photographs."""
-    pictures, shown, units, clusters, masks = [], [], [], [], []
-    for number, cells in enumerate(mosaics()):
-        a, b, c, d = images[list(cells)].permute(0, 2, 3, 1).numpy()
+def _grid(
+    images: Tensor, names: Sequence[str]
+) -> tuple[Tensor, Tensor, tuple[str, ...], tuple[str, ...], dict[str, Tensor]]:
+    """Return each mosaic once for each of its four photographs; cells and mosaics take turns."""
+    half = SIZE // 2
+    cells = torch.arange(4).view(2, 1, 2, 1).expand(2, half, 2, half).reshape(SIZE, SIZE)
+    pictures, shown, units, clusters, places = [], [], [], [], []
+    for number, members in enumerate(mosaics(len(images))):
+        a, b, c, d = images[list(members)].permute(0, 2, 3, 1).numpy()
         mosaic = torch.from_numpy(square(np.block([[[a], [b]], [[c], [d]]])))
-        for cell, which in enumerate(cells):
-            mask = torch.zeros(1, 2, SIZE // 2, 2, SIZE // 2, dtype=torch.bool)
-            mask[:, cell // 2, :, cell % 2] = True
+        for cell, which in enumerate(members):
             pictures.append(mosaic)
             shown.append(which)
-            units.append(f"mosaic-{number}-{PHOTOGRAPHS[which]}")
+            units.append(f"mosaic-{number}-{names[which]}")
             clusters.append(f"mosaic-{number}")
-            masks.append(mask.reshape(1, SIZE, SIZE))
+            places.append(cell)
     order = sorted(range(len(units)), key=lambda unit: (unit % 4 + unit // 4) % 4)
     rows = torch.tensor(order)
-    truths = {"mask": torch.stack(masks)[rows]}
-    names = tuple(units[row] for row in order), tuple(clusters[row] for row in order)
-    return torch.stack(pictures)[rows], torch.tensor(shown)[rows], *names, truths
+    masks = torch.stack([(cells == place)[None] for place in places])[rows]
+    truths = {"mask": masks, "cells": cells.expand(len(rows), 1, SIZE, SIZE).contiguous()}
+    found = tuple(units[row] for row in order), tuple(clusters[row] for row in order)
+    return torch.stack(pictures)[rows], torch.tensor(shown)[rows], *found, truths

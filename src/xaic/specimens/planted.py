@@ -56,9 +56,9 @@ def _gated_image() -> Gated:
     signs = {(3, 3): 1.0, (3, 12): -1.0, (12, 3): 1.0, (12, 12): 1.0}
     gates = []
     for (row, column), sign in signs.items():
-        weights = 0.3 * sign * _blob(row, column, 1.6)
+        weights = 0.06 * sign * _blob(row, column, 1.6)
         weights[row * SIZE + column] = 0.0  # the gate itself is no part of what it switches
-        gates.append(Gate(row * SIZE + column, weights, 0.8 * sign))
+        gates.append(Gate(row * SIZE + column, weights, 1.5 * sign))
     return Gated(0.15 * _blob(7.5, 7.5, 1.2), -0.2, tuple(gates), bound=1.5)
 
 
@@ -73,8 +73,8 @@ def planted_function(variant: str) -> PlantedFunction:
         return Additive(linear, up, down, rise=0.4, fall=0.2, offset=-0.6)
     if variant == "gated":
         gates = (
-            Gate(2, _vector(_FEATURES, {0: 1.1, 5: -0.8, 7: 0.6}), 0.9),
-            Gate(9, _vector(_FEATURES, {5: 0.7, 10: -1.0}), -0.4),
+            Gate(2, _vector(_FEATURES, {0: 0.44, 5: -0.32, 7: 0.24}), 2.6),
+            Gate(9, _vector(_FEATURES, {5: 0.28, 10: -0.4}), -1.8),
         )
         return Gated(_vector(_FEATURES, {3: 0.7, 0: -0.3}), -0.3, gates, bound=2.5)
     if variant == "interaction":
@@ -128,11 +128,12 @@ class Planted(Specimen):
         baseline = background.mean(0, dtype=np.float64).astype(np.float32)
         shape = (1, SIZE, SIZE) if image else (_FEATURES,)
         relevant = torch.from_numpy(function.relevant).reshape(shape).expand(len(rows), *shape).clone()
+        contribution = _tensor(function.contribution(rows, baseline), shape)
         truths = {
-            "contribution": _tensor(function.contribution(rows, baseline), shape),
+            "contribution": contribution,
             "sensitivity": _tensor(function.sensitivity(rows), shape),
             "relevant": relevant,
-            **({"mask": relevant} if image else {}),
+            **({"mask": contribution != 0} if image else {}),
         }
         builder, config, _ = function.network()
         ones = torch.ones(len(rows), dtype=torch.long)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from xaic.documents.errors import Misuse
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Network = tuple[str, dict[str, Any], dict[str, Tensor]]  # builder, config, weights
 
-_STEEP = 5.0  # a gate's ramp lies within |x| < 0.5 / _STEEP = 0.1, where neither data nor baselines fall
+_STEEP = 1.25  # a gate's ramp lies within |x| < 0.5 / _STEEP = 0.4, where neither data nor baselines fall
 
 
 @dataclass(frozen=True)
@@ -143,9 +145,11 @@ class Additive(PlantedFunction):
 class Gated(PlantedFunction):
     """f(x) = v · x + c + Σ_k s_k(x) l_k(x), with s_k = 1[x_g > 0] for gate feature g and l_k = u_k · x + e_k.
 
+    Every l_k keeps one sign within the bound: a network without large terms that cancel can then compute it.
+
     For one term, with switch s and linear part l at x and at b, the switched features contribute
     u_i (x_i - b_i) (s(x) + s(b)) / 2 and the gate (s(x) - s(b)) (l(x) + l(b)) / 2. ``bound`` is the largest |x_i|.
-    Exact wherever the gate features keep 0.1 away from 0.
+    Exact wherever the gate features keep 0.4 away from 0.
     """
 
     weights: Array
@@ -193,28 +197,30 @@ class Gated(PlantedFunction):
         return np.asarray(total)
 
     def network(self) -> Network:
-        """Return two hidden layers: s l = relu(l + M s - M) - relu(-l + M s - M), for |l| <= M, s in {0, 1}.
+        """Return two hidden layers: s l = σ relu(|l| + L s - L), for |l| <= L, s in {0, 1} and σ the sign of l.
 
-        The first layer makes s = relu(k x + 1/2) - relu(k x - 1/2) and both signs of l and of v · x.
+        The first layer makes s = relu(k x + 1/2) - relu(k x - 1/2), |l|, and both signs of v · x.
         """
         count = len(self.gates)
         eye = np.eye(len(self.weights))
+        sign = np.array([np.sign(gate.offset) for gate in self.gates])
         switch = _STEEP * np.stack([eye[gate.index] for gate in self.gates])
-        linear = np.stack([gate.weights for gate in self.gates])
-        shift = np.array([gate.offset for gate in self.gates])
-        limit = np.abs(linear).sum(1) * self.bound + np.abs(shift)
-        rows = np.concatenate([switch, switch, linear, -linear, self.weights[None], -self.weights[None]])
+        linear = sign[:, None] * np.stack([gate.weights for gate in self.gates])
+        shift = np.array([abs(gate.offset) for gate in self.gates])
+        reach = np.abs(linear).sum(1) * self.bound
+        if bool((reach > shift).any()):
+            raise Misuse("a gated term may not change its sign within the bound; give it a larger offset")
+        limit = reach + shift
+        rows = np.concatenate([switch, switch, linear, self.weights[None], -self.weights[None]])
         half = np.full(count, 0.5)
-        biases = np.concatenate([half, -half, shift, -shift, [0, 0]])
-        one, M = np.eye(count), np.diag(limit)
-        none = np.zeros((count, 1))
-        upper = np.concatenate([M, -M, one, -one, none, none], axis=1)
-        lower = np.concatenate([M, -M, -one, one, none, none], axis=1)
-        always = np.zeros((2, 4 * count + 2))
+        biases = np.concatenate([half, -half, shift, [0, 0]])
+        one, L = np.eye(count), np.diag(limit)
+        gated = np.concatenate([L, -L, one, np.zeros((count, 2))], axis=1)
+        always = np.zeros((2, 3 * count + 2))
         always[:, -2:] = [[1, -1], [-1, 1]]
-        biases2 = np.concatenate([-limit, -limit, [0, 0]])
-        out = np.concatenate([np.ones(count), -np.ones(count), [1, -1]])
-        return _perceptron([rows, np.concatenate([upper, lower, always])], [biases, biases2], (out, self.offset))
+        biases2 = np.concatenate([-limit, [0, 0]])
+        out = np.concatenate([sign, [1, -1]])
+        return _perceptron([rows, np.concatenate([gated, always])], [biases, biases2], (out, self.offset))
 
 
 @dataclass(frozen=True, eq=False)

@@ -72,12 +72,10 @@ def draw_scenes(stream: int, indices: Sequence[int] | NDArray[np.int64], objects
         masks[rows, kinds[:, which]] |= cover >= 0.5
     noise = 0.08 * (grain.reshape(-1, 1, SIZE, SIZE) - 0.5)
     pictures = np.clip(images + noise, 0, 1).astype(np.float32)
-    return Scenes(pictures, masks[:, : len(CLASSES)], masks[:, len(CLASSES) :].any(1), classes)
+    return Scenes(pictures, masks[:, : len(CLASSES)], np.asarray(masks[:, len(CLASSES) :].any(1)), classes)
 
 
-def _kinds(
-    numbers: Array, chance: Array, objects: int | None
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _kinds(numbers: Array, chance: Array, objects: int | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the kinds [N, FIGURES] of the figures (classes first, then decoys) and the classes [N, 2].
 
     The first figure is an object; the second is one of another class, or a decoy; the rest are decoys.
@@ -153,7 +151,7 @@ def _objects(u: Array, v: Array, r: Array) -> list[Array]:
     third = np.sqrt(3) / 2
     return [
         from_centre - 0.9 * r,
-        np.maximum(np.abs(u), np.abs(v)) - 0.75 * r,
+        np.maximum(np.abs(u), np.abs(v)) - 0.7 * r,
         np.maximum.reduce([v, third * u - v / 2, -third * u - v / 2]) - r / 2,
         np.minimum(_box(u, v, 0.95 * r, 0.33 * r), _box(u, v, 0.33 * r, 0.95 * r)),
         np.abs(from_centre - 0.72 * r) - 0.24 * r,
@@ -167,7 +165,7 @@ def _decoys(u: Array, v: Array, r: Array) -> list[Array]:
         np.maximum(from_centre - 0.95 * r, u - 0.15 * r),
         _box(u, v, 0.95 * r, 0.35 * r),
         np.maximum(from_centre - 0.95 * r, 0.75 * r - np.hypot(u - 0.5 * r, v)),
-        np.minimum(_box(u + 0.5 * r, v, 0.3 * r, 0.85 * r), _box(u, v - 0.55 * r, 0.8 * r, 0.3 * r)),
+        np.minimum(_box(u + 0.42 * r, v, 0.27 * r, 0.72 * r), _box(u, v - 0.45 * r, 0.69 * r, 0.27 * r)),
     ]
 
 

@@ -1,8 +1,8 @@
 """Specimen ``series``: Cylinder-Bell-Funnel series with a decoy, under a 1-D CNN.
 
-Saito's generator (1994) in closed form: noise everywhere, and from a to b an event that is flat (cylinder), rises (bell)
-or falls (funnel). Here events begin anywhere, and every series also has a decoy, a tent of the same height and length:
-neither size nor place tell where the evidence is, only the shape does.
+Saito's generator (1994) in closed form: noise everywhere, and from a to b an event that is flat (cylinder), rises
+(bell) or falls (funnel). Here events begin anywhere, and every series also has a decoy, a saddle of the same height,
+length and mean mass: neither size, nor edges, nor place tell where the evidence is, only the shape does.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CONFIG: dict[str, Any] = {"channels": 1, "widths": [16, 32, 32], "classes": 3}
 CLASSES = ("cylinder", "bell", "funnel")
 LENGTH = 128
 SHORT, LONG = 24, 40
-"""Steps that an event or decoy takes."""
+"""b - a of an event or decoy, which takes one step more."""
 
 STREAMS = {"training": 40, "background": 41, "test": 42}
 _TRAINING, _BACKGROUND, _TRIED, _UNITS, _EPOCHS = 6000, 256, 600, 400, 12
@@ -50,9 +50,9 @@ def draw_series(stream: int, indices: Sequence[int]) -> Drawn:
     """Draw Cylinder-Bell-Funnel series with a decoy.
 
     With t = 0 ... 127, w = b - a ~ U{24..40} and r = (t - a) / w in the event, 0 elsewhere: cylinder (6 + η) 1, bell
-    (6 + η) r, funnel (6 + η) (1 - r), tent (6 + η) (1 - |2 r - 1|); η and the noise ε_t are N(0, 1). Event and decoy
-    stand in random order, the rest of the steps is shared out at random before, between and after them. Series i has
-    class i mod 3 and depends on (stream, i) alone.
+    (6 + η) r, funnel (6 + η) (1 - r), saddle (6 + η) (1 + 2 |2 r - 1|) / 3; η and the noise ε_t are N(0, 1). Event and
+    decoy stand in random order, the rest of the steps is shared out at random before, between and after them. Series
+    i has class i mod 3 and depends on (stream, i) alone.
     """
     generators = [np.random.default_rng((stream, int(i))) for i in indices]
     widths = np.stack([g.integers(SHORT, LONG + 1, 2) for g in generators])
@@ -71,7 +71,7 @@ def draw_series(stream: int, indices: Sequence[int]) -> Drawn:
     kind = np.array(indices, np.int64) % len(CLASSES)
     event, decoy = rise[:, 0], rise[:, 1]
     shape = np.choose(kind[:, None], [np.ones_like(event), event, 1 - event])
-    signal = heights[:, :1] * shape * there[:, 0] + heights[:, 1:] * (1 - np.abs(2 * decoy - 1)) * there[:, 1]
+    signal = heights[:, :1] * shape * there[:, 0] + heights[:, 1:] * (1 + 2 * np.abs(2 * decoy - 1)) / 3 * there[:, 1]
     values = (signal + noise).astype(np.float32)[:, None]
     return Drawn(values, kind, there[:, 0][:, None], there[:, 1][:, None])
 

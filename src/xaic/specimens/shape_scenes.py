@@ -99,7 +99,7 @@ def fold(trained: nn.Module) -> nn.Module:
 
 
 def _truths(scenes: Scenes) -> dict[str, torch.Tensor]:
-    """Return masks [N, 1, H, W] of the explained object, the other one and the decoys; ``masks`` [N, K, H, W] of all."""
+    """Return masks [N, 1, H, W] of the explained object, the other one and the decoys; ``masks`` [N, K, H, W]."""
     masks = torch.from_numpy(scenes.masks)
     rows = np.arange(len(masks))
     own, decoys = masks[rows, scenes.classes[:, 0]], torch.from_numpy(scenes.decoys)

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from xaic.families.model import build
+from xaic.specimens.masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,7 +45,7 @@ def train(
     batch: int = 128,
     decay: float = 1e-4,
 ) -> nn.Module:
-    """Train a network with AdamW and a one-cycle schedule; return it in evaluation mode.
+    """Train a network with AdamW and a one-cycle schedule on masked rows; return it in evaluation mode.
 
     Labels [N] of integers are classes (cross-entropy); labels [N, K] of floats are multi-label (binary
     cross-entropy).
@@ -56,10 +57,11 @@ def train(
         steps = epochs * -(-len(inputs) // batch)
         optimizer = torch.optim.AdamW(lead.parameters(), lr=rate, weight_decay=decay)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=rate, total_steps=steps)
+        mean = inputs.mean(0)
         for _ in range(epochs):
             for rows in torch.split(torch.randperm(len(inputs)), batch):
                 optimizer.zero_grad()
-                loss(lead(inputs[rows]), labels[rows]).backward()
+                loss(lead(masked(inputs[rows], mean)), labels[rows]).backward()
                 optimizer.step()
                 schedule.step()
     return module.eval()
