@@ -185,12 +185,17 @@ def _agreements(material: Material, found: dict[Asked, Any]) -> tuple[Agreement,
 
 
 def needed_passes(bench: Bench, wanted: list[Asked]) -> Passes:
-    """Return the passes that the asked metrics need, the method's own clean maps and predictions left out."""
+    """Return the passes that the asked metrics need, the method's own clean maps and predictions left out.
+
+    The methods are deterministic: further draws are the clean maps, and the wrong model's (C8) those of a random model.
+    """
     p, n = bench.case.protocol, len(bench.case.task.units)
     removed, subsets = _images(bench, wanted)
     forward = len(p["operators"]) * (removed + subsets) + n * int(p["neighbours"])
-    alone = min(4, n) * 2 if n > 4 else n  # rows that the contract asks again, in part and alone
-    explained = n * (int(p["draws"]) - 1 + 1 + 1 + 1 + int(p["neighbours"]) + int(p["randomisations"])) + alone
+    alone = min(4, n) * (3 if n > 4 else 2)  # rows that the contract asks in part, alone and for another draw
+    names = {name for one in wanted for name in get_metric(one.metric).sweeps}
+    many = {"again": 1, "other_target": 1, "neighbour_maps": p["neighbours"], "randomised": p["randomisations"]}
+    explained = n * sum(int(calls) for name, calls in many.items() if name in names) + alone
     referred = n * int(p["neighbours"]) + alone
     return Passes(forward + explained + referred * (STEPS + 2), explained + referred * STEPS)
 

@@ -98,8 +98,7 @@ def needed_passes(case: Case, method: str, subjects: int) -> dict[str, tuple[int
         signed_removal=operators * subjects * 2 * n,
         masking=operators * subjects * 2 * n,
     )
-    calls = {
-        "output": int(p["draws"]),  # of the wrong model (C8), and further draws of the method
+    calls = {  # further draws of a deterministic method are its clean maps, the wrong model (C8) is a random one
         "again": 1,
         "other_target": 1,
         "neighbour_maps": int(p["neighbours"]),

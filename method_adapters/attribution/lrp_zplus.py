@@ -23,7 +23,10 @@ WEIGHED = (nn.Linear, nn.Conv1d, nn.Conv2d)
 
 
 class LRPZPlus(CaptumMethod):
-    """R_j = Σ_k x_j w⁺_jk R_k / Σ_j x_j w⁺_jk: relevance follows what excites, and never changes its sign."""
+    """R_j = Σ_k x_j w⁺_jk R_k / Σ_j x_j w⁺_jk: relevance follows what excites.
+
+    Where activations are not negative it keeps its sign; raw inputs that are negative, and a negative logit, turn it.
+    """
 
     card = attribution_card(
         "lrp_zplus",
@@ -31,9 +34,7 @@ class LRPZPlus(CaptumMethod):
         "Hands the target's logit back through the layers along positive weights: what excites the class.",
         truth="region",
         technique="backward propagation of relevance",
-        able=Capabilities(
-            signed=False, modules=(*(name for name in AFFINE if "Norm" not in name), *MAXIMA, "ReLU", "Tanh")
-        ),
+        able=Capabilities(modules=(*(name for name in AFFINE if "Norm" not in name), *MAXIMA, "ReLU", "Tanh")),
         assumptions=("activations are not negative", "every operation is a module that is used once"),
         limits=(
             "what speaks against the class is left out",

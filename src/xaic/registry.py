@@ -12,11 +12,12 @@ import sys
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xaic.documents.errors import BadData, MissingFile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
 
@@ -56,6 +57,13 @@ def load_module(reference: str) -> ModuleType:
     except Exception as fault:
         raise BadData(f"{reference}: cannot be imported: {type(fault).__name__}: {fault}") from fault
     return module
+
+
+def load_entry(reference: str) -> Callable[..., Any]:
+    """Return the function that ``module:function`` names."""
+    module, _, name = reference.partition(":")
+    found: Callable[..., Any] = getattr(load_module(module), name)
+    return found
 
 
 def load_plugins(references: tuple[str, ...]) -> None:

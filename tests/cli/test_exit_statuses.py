@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Say
-from tests.harness.runs import CONTENT, SMALL, TOY, TOY_CONTENT, command, environment, load, xaic
+from tests.harness.runs import CONTENT, SMALL, TOY, TOY_CONTENT, begin, command, environment, load, xaic
 
 LAST, ZERO = f"{TOY / 'forecast.py'}:Last", f"{TOY / 'forecast.py'}:Zero"
 
@@ -136,8 +136,8 @@ def test_70_a_fault_inside_shows_where_and_asks_for_a_report(tmp_path: Path) -> 
 
 
 def test_130_interrupted_before_anything_was_planned(tmp_path: Path) -> None:
-    asked = command("run", *TOY_CONTENT, "--profile", "toy", "--method", LAST, "--out", tmp_path / "run")
-    process = subprocess.Popen(asked, stderr=subprocess.PIPE, text=True, env=environment())
+    asked = ("run", *TOY_CONTENT, "--profile", "toy", "--method", LAST, "--out", tmp_path / "run")
+    process = begin(*asked, env=environment())
     assert process.stderr is not None
     assert "reading the methods' cards" in process.stderr.readline()
     process.send_signal(signal.SIGINT)

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -39,6 +40,17 @@ def command(*arguments: str | Path) -> list[str]:
 def environment(**more: str) -> dict[str, str]:
     """Return the environment of a command: one thread, wide plain output."""
     return {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", "TERM": "dumb", **more}
+
+
+def begin(*arguments: str | Path, **more: Any) -> subprocess.Popen[str]:
+    """Start xaic and return its process, which an interrupt reaches even where this one ignores them (nohup)."""
+    return subprocess.Popen(
+        command(*arguments),
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - there is one thread
+        **more,
+    )
 
 
 def xaic(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,7 @@ from tests.harness.runs import (
     CONTENT,
     HOSTILE,
     MARK,
-    command,
+    begin,
     differing,
     documents,
     environment,
@@ -37,15 +37,9 @@ CHAINS = 4
 
 def start(run: Path, mark: str, *arguments: str) -> subprocess.Popen[str]:
     """Begin a run, or go on with it where something was planned."""
-    begin = ("run", "--resume", str(run)) if (run / "plan.json").is_file() else ("run", *CONTENT, *arguments)
-    where = () if begin[1] == "--resume" else ("--out", str(run))
-    return subprocess.Popen(
-        command(*begin, *where),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(**{MARK: mark}),
-    )
+    new = not (run / "plan.json").is_file()
+    asked = (*CONTENT, *arguments, "--out", str(run)) if new else ("--resume", str(run))
+    return begin("run", *asked, stdout=subprocess.DEVNULL, env=environment(**{MARK: mark}))
 
 
 def told(process: subprocess.Popen[str]) -> IO[str]:

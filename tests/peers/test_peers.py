@@ -24,7 +24,7 @@ pytestmark = [
 ]
 
 # The tiny model's settings, as benchmarks/peers/cases.py has them: the formulas below are this test's own.
-N, T, S, R, M, D, OPERATORS, SUBJECTS = 8, 8, 16, 4, 2, 2, 4, 5
+N, T, S, R, M, OPERATORS, SUBJECTS = 8, 8, 16, 4, 2, 4, 5
 IG_STEPS, IG_GAP = 32, 2
 SHAP = 32
 
@@ -113,8 +113,8 @@ def test_a_later_method_does_not_predict_at_the_neighbours_again(found: Rows) ->
 @pytest.mark.parametrize(("name", "asked", "more"), [("gradient", 1, 0), ("integrated gradients", IG_STEPS, IG_GAP)])
 def test_the_whole_set_makes_what_it_needs(found: Rows, name: str, asked: int, more: int) -> None:
     row = found[f"whole metric set, {name}"]
-    # of the wrong model (C8), further draws, again, other target, neighbours, random models; doubled counts twice
-    calls = 1 + (D - 1) + 1 + 1 + R + M + (2 if more else 0)
+    # again, other target, neighbours, random models; doubled counts twice
+    calls = 1 + 1 + R + M + (2 if more else 0)
     curves = OPERATORS * (2 * N * (T - 1) * SUBJECTS + N * (T - 1))
     masks = OPERATORS * 4 * N * SUBJECTS
     shared = 1 + OPERATORS * (N + N * S) + N * R

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 from urllib import request
@@ -111,6 +112,13 @@ class Browser:
     def ask(self, script: str, *arguments: Any) -> Any:
         """Run a script in the page and return what it returns."""
         return self._call("POST", "/execute/sync", {"script": script, "args": list(arguments)})
+
+    def wait(self, script: str, wanted: Any, seconds: float = 5.0) -> None:
+        """Wait until a script returns what is wanted; raise ``AssertionError`` with what it returns instead."""
+        end = time.monotonic() + seconds
+        while (found := self.ask(script)) != wanted:
+            assert time.monotonic() < end, f"{script}: {found!r}, not {wanted!r}"
+            time.sleep(0.02)
 
     def find(self, css: str) -> str:
         """Return the first element of a selector."""

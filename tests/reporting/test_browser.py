@@ -219,7 +219,7 @@ def test_heat_maps_can_be_made_weaker_grey_and_large(page: Browser) -> None:
     assert page.ask(title) == "Good method on picture 1"
     page.click("#large-close")
     assert page.ask("return document.getElementById('large').open") is False
-    assert page.ask(FOCUSED) == "Enlarge Good method on picture 1"
+    page.wait(FOCUSED, "Enlarge Good method on picture 1")  # the browser tells of the end in a task of its own
 
 
 def test_the_viewer_goes_from_method_to_method(page: Browser) -> None:

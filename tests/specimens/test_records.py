@@ -22,7 +22,7 @@ from xaic.specimens.base import RECORD, Specimen
 if TYPE_CHECKING:
     from xaic.families.base import Material
 
-IDS = ("fashion", "photographs", "planted", "series", "shape-scenes", "tabular")
+IDS = ("fashion", "labelled-photographs", "photographs", "planted", "series", "shape-scenes", "tabular", "trace")
 VARIANTS = [(id, variant) for id in IDS for variant in get_specimen(id).record().variants]
 FILES = [(id, name) for id in IDS for name in get_specimen(id).record().files]
 
@@ -124,7 +124,7 @@ def test_one_damaged_byte_is_told_with_the_mend(tmp_path: Path, id: str, name: s
         other.file(name)
 
 
-@pytest.mark.parametrize(("id", "variant"), [pair for pair in VARIANTS if pair[0] != "photographs"])
+@pytest.mark.parametrize(("id", "variant"), [pair for pair in VARIANTS if "photographs" not in pair[0]])
 def test_loading_verifies_every_file_that_it_reads(tmp_path: Path, id: str, variant: str) -> None:
     """With one file damaged, loading is refused, or the file is none that the variant needs."""
     whole, used = load(id, variant), 0

@@ -59,14 +59,14 @@ def outside(part: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 SHAPES: dict[str, Callable[[Any, Any], Any]] = {
     "disk": disk(0.9),
-    "square": rectangle(-0.75, 0.75, -0.75, 0.75),
+    "square": rectangle(-0.7, 0.7, -0.7, 0.7),
     "triangle": triangle,
     "cross": either(rectangle(-0.95, 0.95, -0.33, 0.33), rectangle(-0.33, 0.33, -0.95, 0.95)),
     "ring": both(disk(0.96), outside(disk(0.48))),
     "half disk": both(disk(0.95), lambda u, _v: 0.15 - u),
     "bar": rectangle(-0.95, 0.95, -0.35, 0.35),
     "crescent": both(disk(0.95), outside(disk(0.75, at=0.5))),
-    "angle": either(rectangle(-0.8, -0.2, -0.85, 0.85), rectangle(-0.8, 0.8, 0.25, 0.85)),
+    "angle": either(rectangle(-0.69, -0.15, -0.72, 0.72), rectangle(-0.69, 0.69, 0.18, 0.72)),
 }
 
 

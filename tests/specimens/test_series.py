@@ -37,7 +37,7 @@ def drawn_by_hand(stream: int, index: int) -> tuple[Any, list[bool], list[bool]]
             if 0 <= r <= 1:
                 there[which][t] = True
                 shapes = {"cylinder": 1.0, "bell": r, "funnel": 1 - r}
-                shape = 1 - abs(2 * r - 1) if which else shapes[CLASSES[index % 3]]
+                shape = (1 + 2 * abs(2 * r - 1)) / 3 if which else shapes[CLASSES[index % 3]]
                 value += heights[which] * shape
         values.append(value)
     return np.array(values), *there

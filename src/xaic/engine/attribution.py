@@ -305,7 +305,7 @@ class AttributionSweeps(Sweeps):
         """Return what derived controls need: predicted classes [N] and a randomised model."""
         with self.free():
             predicted = self.predictions().argmax(1)
-        return {"predicted": predicted, "randomised": self.random_model(int(self.protocol["randomisations"]))}
+        return {"predicted": predicted, "randomised": self.random_model(0)}  # maps under it serve MPRT as well
 
     def keepsakes(self) -> dict[str, bytes]:
         """Return the removal curves and maps that a report shows, as files."""

@@ -1,8 +1,9 @@
 """The fork server: has imported the heavy modules once and forks a worker in milliseconds.
 
 Started as ``python -m xaic.execution.forkserver PARENT FD MODULE...``. On the line FD comes one JSON object a request,
-with the worker's end of a socket beside it. The server runs nothing else. It is the parent of whatever loses its own,
-so that nothing a method started outlives its trial; when the line closes it ends all that is left and itself.
+with the worker's end of a socket beside it; or, with none beside it, a function that loads what every worker would
+load for itself. The server runs nothing else. It is the parent of whatever loses its own, so that nothing a method
+started outlives its trial; when the line closes it ends all that is left and itself.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from xaic.execution.limits import adopt_orphans, die_with_parent
+from xaic.registry import load_entry
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 REQUEST = 1 << 22
+READY = b'{"ready": true}'
 
 
 def main() -> None:
@@ -40,7 +43,7 @@ def main() -> None:
     for name in sys.argv[3:]:
         importlib.import_module(name)
     with suppress(OSError):
-        line.send(b'{"ready": true}')
+        line.send(READY)
     workers: set[int] = set()
     while True:
         ready, _, _ = select.select([line], [], [], 0.2)
@@ -49,7 +52,19 @@ def main() -> None:
             data, descriptors, _, _ = socket.recv_fds(line, REQUEST, 1)
             if not data:
                 _leave()
-            workers.add(_fork(json.loads(data), descriptors[0], line))
+            request = json.loads(data)
+            if descriptors:
+                workers.add(_fork(request, descriptors[0], line))
+            else:
+                _warm(request, line)
+
+
+def _warm(request: dict[str, Any], line: socket.socket) -> None:
+    """Load what workers share. What cannot be loaded fails in the trial that needs it, with its reason."""
+    with suppress(Exception):
+        load_entry(request["entry"])(request["arguments"])
+    with suppress(OSError):
+        line.send(READY)
 
 
 def _fork(job: dict[str, object], descriptor: int, line: socket.socket) -> int:

@@ -81,6 +81,7 @@ class Pool:
         self._line: socket.socket | None = None
         self._running: list[_Running] = []
         self._fallen: deque[Work] = deque()
+        self._warmth: list[dict[str, Any]] = []
 
     def __enter__(self) -> Self:
         """Return the pool; the fork server starts with the first work."""
@@ -112,6 +113,15 @@ class Pool:
             if not self._running:
                 self._running.append(self._start(self._fallen.popleft(), alone=True))
             yield from self._listen()
+
+    def warm(self, entry: str, arguments: Mapping[str, Any]) -> None:
+        """Have the fork server call ``entry(arguments)``, so that workers find in memory what it loads.
+
+        For trusted loading only: nothing limits it, and what it leaves behind is in every worker.
+        """
+        request = {"entry": entry, "arguments": dict(arguments)}
+        _send_warm(self._served(), request)
+        self._warmth.append(request)
 
     def _listen(self) -> Iterator[Done]:
         ready, _, _ = select.select([running.line for running in self._running], [], [], 0.2)
@@ -208,6 +218,8 @@ class Pool:
             if not ready:
                 self._stop()
                 raise NoForkServer
+            for request in self._warmth:
+                _send_warm(near, request)
         return self._line
 
     def _stop(self) -> None:
@@ -221,6 +233,13 @@ class Pool:
                 self._server.kill()
                 self._server.wait()
             self._server = None
+
+
+def _send_warm(line: socket.socket, request: Mapping[str, Any]) -> None:
+    """Have the server load something and wait until it has; a server that falls over it is missed at the next work."""
+    with suppress(OSError):
+        line.send(json.dumps(request).encode())
+        line.recv(64)
 
 
 def _gone(server: subprocess.Popen[bytes]) -> bool:

@@ -20,10 +20,10 @@ from xaic.execution.faults import FULL, TrialFault
 from xaic.execution.limits import LOG, die_with_parent, kill_group
 from xaic.execution.probe import HostProbe
 from xaic.execution.protocol import Closed, send
-from xaic.registry import load_module
+from xaic.registry import load_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 
 def work(job: Mapping[str, Any], line: socket.socket, server: int) -> NoReturn:
@@ -51,9 +51,7 @@ def work(job: Mapping[str, Any], line: socket.socket, server: int) -> NoReturn:
 def _answer(job: Mapping[str, Any], probe: HostProbe) -> dict[str, Any]:
     torch.set_num_threads(1)
     try:
-        module, _, name = job["entry"].partition(":")
-        entry: Callable[..., Any] = getattr(load_module(module), name)
-        return {"result": entry(job["arguments"], probe.load)}
+        return {"result": load_entry(job["entry"])(job["arguments"], probe.load)}
     except TrialFault as fault:
         return {"fault": str(fault)}
     except XaicError as fault:

@@ -1,7 +1,7 @@
 """The family contract, tried on a method's own answers before anything is measured.
 
 Shape, type, device and finiteness are checked at every call by the probe; what a call may not change (model, inputs)
-is checked beside the method. Here: is a row's answer its own, and does a repeated call repeat itself?
+is checked beside the method. Here: is a row's answer its own, and does a method that says so draw nothing?
 """
 
 from __future__ import annotations
@@ -24,11 +24,15 @@ last digits, and a unit near a kink of the model may change more."""
 SHARE = 0.5
 """Share of the rows that must stay within the tolerance: kinks are allowed, a method that mixes rows moves all."""
 
+DETERMINED = 1e-6
+"""Largest relative difference between two draws of a method that declares that it draws nothing."""
+
 
 def examine(family: Family[Any, Any], task: Task, probe: Probe[Any, Any]) -> dict[str, Any]:
     """Return what was found; raise ``ContractBreach`` where the batch gives other answers than its rows alone.
 
-    A stochastic method draws from a stream of each unit, so the same holds for it.
+    A stochastic method draws from a stream of each unit, so the same holds for it. Another draw of a method that is
+    not declared stochastic must be the same answer: elsewhere it is taken to be, and not asked for again.
     """
     rows = list(range(min(ROWS, len(task.units))))
     whole = probe.run(task)
@@ -41,6 +45,13 @@ def examine(family: Family[Any, Any], task: Task, probe: Probe[Any, Any]) -> dic
             f"rows get other answers in a batch than alone: {int((1 - within) * len(rows))} of {len(rows)} differ by "
             f"more than {TOLERANCE:g} (largest {float(gaps.max()):.3g}); let each row depend on itself only"
         )
+    if not probe.card.capabilities.stochastic:
+        part = task.select(rows)
+        drawn = family.distance(probe.repeat(part, draw="another"), probe.run(part))
+        if float(drawn.max()) > DETERMINED:
+            raise ContractBreach(
+                f"two draws differ by {float(drawn.max()):.3g}, and the card does not say stochastic; declare it"
+            )
     return {
         "rows_tried": len(rows),
         "batch_independent_share": within,

@@ -12,6 +12,7 @@ from xaic.documents.store import from_data
 from xaic.documents.types import Benchmark, Criterion, MethodCard, Plan, PlannedTrial, Profile, Requirement
 from xaic.harness import catalogue
 from xaic.harness.catalogue import CARD
+from xaic.harness.narrowing import narrowed
 from xaic.harness.vetting import vet
 from xaic.methods.discovery import installed
 
@@ -96,6 +97,7 @@ def make_plan(
     benchmarks = _benchmarks(profile, asked_families)
     criteria = {r.criterion: catalogue.get_criterion(r.criterion) for r in profile.requirements}
     vet(profile, criteria.values(), benchmarks)
+    benchmarks = [narrowed(b, profile, criteria.values()) for b in benchmarks]
     used = sorted({b.family for b in benchmarks})
     digests, missing = _specimens(benchmarks)
     return Plan(

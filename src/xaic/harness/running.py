@@ -112,6 +112,7 @@ def start_run(
             plugins=settings.plugins,
             content=settings.content,
         )
+        _warm(pool, plan)
         plan = replace(plan, tuning=_tune(pool, plan))
         store.write(plan, run / "plan.json")
         return _execute(pool, plan, run, announce)
@@ -135,6 +136,7 @@ def resume_run(folder: str | Path, *, workers: int = 0, announce: Announce = qui
         load_plugins(plan.plugins)
         _refuse_other_specimens(plan)
         with Pool(workers or cores(), Limits(**plan.limits)) as pool:
+            _warm(pool, plan)
             return _execute(pool, plan, run, announce)
 
 
@@ -206,6 +208,12 @@ def _describe(pool: Pool, wanted: Mapping[str, bool], plugins: tuple[str, ...]) 
                 Subject(card["id"], reference, digest, card, asked=asked, parameters=dict(card["parameters"]))
             )
     return subjects
+
+
+def _warm(pool: Pool, plan: Plan) -> None:
+    """Have the plan's specimens loaded once, not by every worker."""
+    variants = sorted({(b.specimen, b.variant) for b in plan.benchmarks})
+    pool.warm("xaic.harness.trial:load_specimens", {"variants": variants})
 
 
 def _tune(pool: Pool, plan: Plan) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ import pandas as pd
 import torch
 
 from xaic.documents import store
-from xaic.documents.errors import BadData
+from xaic.documents.errors import BadData, XaicError
 from xaic.documents.schemas import validate
 from xaic.documents.types import Benchmark, Measurement, TrialRecord
 from xaic.engine.cache import Cache
@@ -77,6 +78,13 @@ def describe(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> di
         card = store.to_data(probe.card)
         validate(card, f"card of {arguments['reference']}", "card")
         return {"card": card, "digest": probe.source_digest}
+
+
+def load_specimens(arguments: Mapping[str, Any]) -> None:
+    """Entry: load variants of specimens, ``[[specimen, variant], ...]``, so that no worker has to; others stay out."""
+    for specimen, variant in arguments["variants"]:
+        with suppress(XaicError):
+            get_specimen(specimen).load(variant)
 
 
 def run_trial(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> dict[str, Any]:
