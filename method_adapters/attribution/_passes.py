@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 def rows_at_once(inputs: Tensor) -> int:
     """Return how many rows shaped like ``inputs`` [N, ...] go through a model together.
 
-    2^16 values, but 2 to 4096 rows: so the activations of small and of large networks stay in the processor's cache.
+    2^16 values, but 16 to 4096 rows: so the activations of small networks stay in the processor's cache, and large ones
+    get the rows from which convolutions take their faster way (EfficientNet-Lite0, one thread: 8.4 ms an image at 16
+    rows, 12.6 ms at 8).
     """
-    return min(max(2**16 // max(inputs[0].numel(), 1), 2), 4096)
+    return min(max(2**16 // max(inputs[0].numel(), 1), 16), 4096)
 
 
 def blocks(count: int, size: int) -> Iterator[slice]:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 def smoothed(model: nn.Module, inputs: Tensor, targets: Tensor, noise: Tensor) -> Tensor:
     """Return the mean over S of ∂f_t/∂x at x + noise, for inputs [N, ...] and noise [N, S, ...]."""
     samples = noise.shape[1]
-    noisy = (inputs.unsqueeze(1) + noise).flatten(0, 1)
-    found = gradients(model, noisy, targets.repeat_interleave(samples))
+    noisy, wanted = (inputs.unsqueeze(1) + noise).flatten(0, 1), targets.repeat_interleave(samples)
+    parts = blocks(len(noisy), rows_at_once(inputs))
+    found = torch.cat([gradients(model, noisy[rows], wanted[rows]) for rows in parts])
     return found.reshape(noise.shape).mean(1)
 
 
