@@ -214,4 +214,5 @@ def _images(bench: Bench, wanted: list[Asked]) -> tuple[int, int]:
     curves = {subject for metric in ORDERS for subject in by_metric.get(metric, [])}
     signs = len(by_metric.get("faithfulness.sign", []))
     subsets = int(bench.case.protocol["subsets"]) if "faithfulness.correlation" in by_metric else 0
-    return n * (1 + 2 * inner * len(curves) + inner + 2 * signs), n * subsets
+    crossed = inner if "faithfulness.cross_target" in by_metric else 0
+    return n * (1 + 2 * inner * len(curves) + crossed + 2 * signs), n * subsets

@@ -54,6 +54,6 @@ class Occlusion(CaptumMethod):
             strides=step,
             baselines=task.baseline.unsqueeze(0),
             target=targets,
-            perturbations_per_eval=max(1, rows_at_once(inputs) // len(inputs)),
+            perturbations_per_eval=-(-rows_at_once(inputs) // len(inputs)),
         )
         return found if found.ndim == 2 else found[:, :1]

@@ -42,6 +42,21 @@ def fit(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> None:
         probe.fit(Parcel())
 
 
+NOTES: list[str] = []
+WORKERS: list[int] = []
+
+
+def keep(arguments: Mapping[str, Any]) -> None:
+    """Loaded ahead, in the fork server."""
+    NOTES.append(arguments["note"])
+
+
+def remember(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> dict[str, Any]:
+    found = {"notes": list(NOTES), "workers": list(WORKERS)}
+    WORKERS.append(os.getpid())
+    return found
+
+
 def square(arguments: Mapping[str, Any], open_probe: Callable[..., Any]) -> int:
     return int(arguments["x"]) ** 2
 

@@ -173,6 +173,13 @@ class MixesRows(Base):
         return values - values.mean(0)
 
 
+class Gambles(Base):
+    """Draws anew at each call and does not say so."""
+
+    def spoil(self, values: Tensor, task: AttributionTask, ctx: Context) -> Any:
+        return Attribution(values + torch.rand(values.shape))
+
+
 class Patches(Base):
     """Replaces a metric in its own process; the trusted process must not notice."""
 

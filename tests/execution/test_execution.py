@@ -83,6 +83,10 @@ def test_a_method_that_mixes_rows_breaks_the_contract(pool: Pool, tmp_path: Path
     assert explain(pool, "Sound", tmp_path, alone=True).fault == ""
 
 
+def test_a_method_that_draws_and_does_not_say_so_breaks_the_contract(pool: Pool, tmp_path: Path) -> None:
+    assert "two draws differ by" in explain(pool, "Gambles", tmp_path, alone=True).fault
+
+
 def test_what_a_method_patches_stays_in_its_own_process(pool: Pool, tmp_path: Path) -> None:
     done = explain(pool, "Patches", tmp_path)
     assert done.fault == ""
@@ -122,6 +126,32 @@ def _gone(condition: object, seconds: float = 5) -> bool:
             return True
         time.sleep(0.1)
     return False
+
+
+def remembered(pool: Pool) -> dict[str, object]:
+    (done,) = pool.run([Work("remember", f"{ENTRIES}:remember", {})])
+    assert done.fault == ""
+    found: dict[str, object] = done.result
+    return found
+
+
+def test_what_the_server_loaded_is_in_every_worker_also_after_it_fell(pool: Pool) -> None:
+    assert remembered(pool) == {"notes": [], "workers": []}
+    pool.warm(f"{ENTRIES}:keep", {"note": "one"})
+    pool.warm(f"{ENTRIES}:keep", {"note": "two"})
+    assert remembered(pool)["notes"] == ["one", "two"]
+    assert remembered(pool) == {"notes": ["one", "two"], "workers": []}  # a worker's own notes end with it
+    assert pool._server is not None
+    pool._server.kill()
+    pool._server.wait()
+    assert remembered(pool)["notes"] == ["one", "two"]
+
+
+def test_what_cannot_be_loaded_ahead_stops_nothing(pool: Pool) -> None:
+    pool.warm(f"{ENTRIES}:keep", {"other": 1})
+    pool.warm("no.such.module:at_all", {})
+    (done,) = pool.run([Work("a", f"{ENTRIES}:square", {"x": 3})])
+    assert done.result == 9
 
 
 def test_outcomes_come_for_all_work_whatever_happens_to_some(pool: Pool) -> None:

@@ -144,6 +144,28 @@ def test_benchmarks_that_no_requirement_names_are_tried_where_the_profile_lists_
     assert [c.id for c in made.criteria] == ["EX-DOC-01"]
 
 
+def measured(of: Profile) -> set[str]:
+    """Return the metrics planned on the table."""
+    (table,) = (b for b in plan(subject(), of=of).benchmarks if b.id == TABLE)
+    return set(table.metrics)
+
+
+def test_a_criterion_brings_its_metrics_and_those_that_read_the_same_passes() -> None:
+    stable = measured(profile(Requirement("EX-ROB-01", (TABLE,))))
+    assert "robustness.stability" in stable
+    assert "robustness.local_lipschitz" in stable  # of the neighbours' maps as well
+    assert not {"faithfulness.deletion_auc", "randomisation.mprt", "repeatability.difference"} & stable
+    both = measured(profile(Requirement("EX-ROB-01", (TABLE,)), Requirement("EX-FAI-01", (TABLE,))))
+    assert stable | {"faithfulness.deletion_auc"} <= both
+    assert "complexity.gini" not in both  # for nothing, but the benchmark does not measure it
+
+
+def test_a_benchmark_that_the_profile_lists_measures_all_it_can() -> None:
+    listed = measured(profile(Requirement("EX-ROB-01", (TABLE,)), benchmarks=("attribution/small-t*",)))
+    assert "robustness.*" in listed
+    assert "randomisation.mprt" in listed
+
+
 def test_what_a_profile_compares_with_is_tried_though_nobody_asked() -> None:
     robust = profile(Requirement("EX-ROB-01", (TABLE,)))
     wanted = references(["attribution.gradient"], robust)

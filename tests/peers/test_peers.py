@@ -140,8 +140,8 @@ def test_verdicts_need_fewer_passes_than_the_peer_makes(found: Rows) -> None:
     needed, made = passes(row["needed"]), passes(row["ours"]["passes"])
     assert made[1] == needed[1]
     assert needed[0] <= made[0] <= 1.1 * needed[0]
-    curves = 9 * 2 * N * (3 * T + T - 1) + N * (3 * T + T - 1)  # of nine subjects in both orders; for another class
+    curves = 9 * 2 * N * (3 * T + T - 1)  # of nine subjects in both orders
     correlations = 9 * OPERATORS * (N * S + N)
     layers = 3
-    explained = N * R + N * R * IG_STEPS + N * layers + N + N  # stabilities, MPRT with its original, random logit
+    explained = N * R + N * R * IG_STEPS + N * layers + N  # stabilities, MPRT with its original
     assert passes(row["peer"]["measured"]["passes"]) == (curves + correlations + explained, explained)

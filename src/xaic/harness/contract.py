@@ -35,8 +35,12 @@ def examine(family: Family[Any, Any], task: Task, probe: Probe[Any, Any]) -> dic
     not declared stochastic must be the same answer: elsewhere it is taken to be, and not asked for again.
     """
     rows = list(range(min(ROWS, len(task.units))))
-    whole = probe.run(task)
-    among = family.distance(probe.run(task.select(rows)), _first(family, task, whole, rows))
+    whole, part = probe.run(task), probe.run(task.select(rows))
+    if not probe.card.capabilities.stochastic:
+        drawn = float(family.distance(probe.repeat(task.select(rows), draw="another"), part).max())
+        if drawn > DETERMINED:
+            raise ContractBreach(f"two draws differ by {drawn:.3g}, but the card does not say stochastic; let it")
+    among = family.distance(part, _first(family, task, whole, rows))
     alone = [probe.run(task.select([row])) for row in rows]
     gaps = family.distance(family.join(alone), _first(family, task, whole, rows))
     within = float((gaps <= TOLERANCE).double().mean())
@@ -45,13 +49,6 @@ def examine(family: Family[Any, Any], task: Task, probe: Probe[Any, Any]) -> dic
             f"rows get other answers in a batch than alone: {int((1 - within) * len(rows))} of {len(rows)} differ by "
             f"more than {TOLERANCE:g} (largest {float(gaps.max()):.3g}); let each row depend on itself only"
         )
-    if not probe.card.capabilities.stochastic:
-        part = task.select(rows)
-        drawn = family.distance(probe.repeat(part, draw="another"), probe.run(part))
-        if float(drawn.max()) > DETERMINED:
-            raise ContractBreach(
-                f"two draws differ by {float(drawn.max()):.3g}, and the card does not say stochastic; declare it"
-            )
     return {
         "rows_tried": len(rows),
         "batch_independent_share": within,

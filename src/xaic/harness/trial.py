@@ -144,8 +144,9 @@ def _open(job: Job, open_probe: Callable[..., Any], sweeps: Sweeps) -> Any:
 
 
 def _parameters(own: Mapping[str, Any], protocol: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a method's parameters, with those that the benchmark sets for every method that has them."""
-    return {**own, **{name: value for name, value in protocol.get("parameters", {}).items() if name in own}}
+    """Return a method's parameters, none greater than the benchmark allows: where every pass is dear."""
+    most = protocol.get("at_most", {})
+    return {name: min(value, most[name]) if name in most else value for name, value in own.items()}
 
 
 def _subjects(probe: Probe[Any, Any], job: Job, sweeps: Sweeps) -> dict[str, Any]:
