@@ -22,9 +22,11 @@ def report(
     """
     from xaic.documents.store import write
     from xaic.harness import load_run, to_expected
+    from xaic.registry import load_plugins
     from xaic.reporting import write_report
 
     made = load_run(run)
+    load_plugins(made.plan.plugins)
     typer.echo(write_report(made, out or run))
     if expected is not None:
         write(to_expected(made), expected)

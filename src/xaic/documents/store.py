@@ -135,7 +135,8 @@ def read_all(kind: type[T], path: Path) -> list[T]:
     if not path.is_file():
         raise MissingFile(path, "the run is not finished; go on with: xaic run --resume RUN")
     found = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    lines = path.read_text("utf-8").split("\n")  # at a line feed alone: other breaks may stand in a text
+    for number, line in enumerate(lines if lines[-1] else lines[:-1], 1):
         where = f"{path}:{number}"
         try:
             data = json.loads(line)

@@ -177,6 +177,16 @@ class Profile:
 
 
 @dataclass(frozen=True)
+class Edition:
+    """Criteria, claims, profiles and benchmarks as they were frozen, before anything was measured by them."""
+
+    id: str
+    frozen: str  # date
+    files: dict[str, str]  # path below the content folder -> sha256
+    schema: str = "xaic/edition/1"
+
+
+@dataclass(frozen=True)
 class Measurement:
     """Sidecar of a Parquet file of per-unit scores."""
 
@@ -218,6 +228,10 @@ class Plan:
     content: tuple[str, ...] = ()
     tuning: dict[str, Json] = field(default_factory=dict)  # model digest -> chunk and layout
     specimens: dict[str, str] = field(default_factory=dict)  # specimen/variant -> digest
+    edition: str = ""  # of the profile, as are the two that follow
+    title: str = ""
+    purpose: str = ""
+    altered: tuple[str, ...] = ()  # content that is not as the edition froze it
     schema: str = "xaic/plan/1"
 
 

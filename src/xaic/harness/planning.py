@@ -12,6 +12,7 @@ from xaic.documents.store import from_data
 from xaic.documents.types import Benchmark, Criterion, MethodCard, Plan, PlannedTrial, Profile, Requirement
 from xaic.harness import catalogue
 from xaic.harness.catalogue import CARD
+from xaic.harness.editions import altered, editions
 from xaic.harness.narrowing import narrowed
 from xaic.harness.vetting import vet
 from xaic.methods.discovery import installed
@@ -124,6 +125,10 @@ def make_plan(
         content=content,
         tuning=dict(tuning or {}),
         specimens=digests,
+        edition=profile.edition,
+        title=profile.title,
+        purpose=profile.purpose,
+        altered=altered(profile.edition) if profile.edition in editions() else ("all: no such edition was frozen",),
     )
 
 

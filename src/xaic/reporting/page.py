@@ -53,7 +53,9 @@ class Cost:
 
 
 def edition_of(run: LoadedRun) -> str:
-    """Return the edition of the criteria behind the verdicts; where there are several, all of them."""
+    """Return the edition of the profile; of the criteria behind the verdicts, where an older run names none."""
+    if run.plan.edition:
+        return run.plan.edition
     editions = {verdict.edition for verdict in run.verdict_list} | {
         criterion.edition for criterion in run.plan.criteria
     }

@@ -1,0 +1,54 @@
+"""Editions: content is frozen before anything is measured by it, so that no rule can follow the results.
+
+``python -m xaic.harness freeze ID`` freezes the shipped content. A run says which of its content is not as frozen.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from xaic import content
+from xaic.documents.errors import UnknownName
+from xaic.documents.store import file_digest, read, write
+from xaic.documents.types import Edition
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOLDER = "conformance/editions"
+KINDS = ("conformance/criteria", "conformance/claims", "conformance/profiles", "benchmarks")
+"""Folders of what decides verdicts."""
+
+
+def editions() -> dict[str, Edition]:
+    """Return every frozen edition by id."""
+    return {path.stem: read(Edition, path) for path in content.files(FOLDER, ".json").values()}
+
+
+def present() -> dict[str, str]:
+    """Return path -> SHA-256 of all content as it is now, overlays included."""
+    return {
+        f"{kind}/{stem}.yaml": file_digest(path) for kind in KINDS for stem, path in sorted(content.files(kind).items())
+    }
+
+
+def altered(id: str) -> tuple[str, ...]:
+    """Return the paths of content that is other than an edition froze it: changed, added or gone.
+
+    Raises:
+        UnknownName: no edition has that id.
+    """
+    known, now = editions(), present()
+    if id not in known:
+        raise UnknownName("edition", id, known)
+    frozen = known[id].files
+    return tuple(sorted(path for path in {*frozen, *now} if frozen.get(path) != now.get(path)))
+
+
+def freeze(id: str) -> Path:
+    """Write the shipped content as an edition, frozen today, and return where."""
+    content.overlay()
+    path = content.roots()[0] / FOLDER / f"{id}.json"
+    write(Edition(id, f"{datetime.now(UTC):%Y-%m-%d}", present()), path)
+    return path
