@@ -27,6 +27,18 @@ def expected(toy: Path, say: Say, tmp_path: Path) -> Path:
     return path
 
 
+def test_tables_for_a_document_are_written_on_demand(toy: Path, say: Say, tmp_path: Path) -> None:
+    path = tmp_path / "verdicts.md"
+    assert say("report", toy, "--out", tmp_path, "--markdown", path)[0] == 0
+    assert "| last | P | 1 pass |" in path.read_text("utf-8")
+
+
+def test_a_run_with_a_plug_in_is_rendered_by_a_process_that_never_saw_it(toy: Path, tmp_path: Path) -> None:
+    done = xaic("report", toy, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert LAST in (tmp_path / "report.html").read_text("utf-8")
+
+
 def change(path: Path, method: str, state: str | None) -> Expected:
     document = load(path)
     if state is None:

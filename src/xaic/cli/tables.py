@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from xaic.documents.types import State
+from xaic.reporting.words import spoken
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,6 @@ SIGNS = {
     State.NOT_TESTED: ("-", "dim"),
     State.ERROR: ("ERROR", "bold magenta"),
 }
-WORST = (State.ERROR, State.FAIL, State.INCONCLUSIVE, State.PASS, State.NOT_TESTED, State.NOT_APPLICABLE)
 NARROW = 40
 
 
@@ -46,11 +46,6 @@ def print_summary(made: LoadedRun) -> None:
     for verdict in [v for v in made.verdict_list if v.state is State.ERROR][:5]:
         console.print(f"error: {verdict.method} on {verdict.benchmark}: {verdict.reason}", markup=False, soft_wrap=True)
     console.print(f"report: {made.folder / 'report.html'}", markup=False, soft_wrap=True)
-
-
-def worst(states: list[State]) -> State:
-    """Return the state that speaks for several benchmarks: the first of ``WORST`` that occurs."""
-    return next(state for state in WORST if state in states)
 
 
 def _print_table(console: Console, title: str, verdicts: list[Verdict]) -> None:
@@ -79,7 +74,7 @@ def _columns(console: Console) -> int:
 def _cell(states: list[State] | None) -> str:
     if not states:
         return ""
-    word, style = SIGNS[worst(states)]
+    word, style = SIGNS[spoken(states)]
     return f"[{style}]{word}[/]"
 
 

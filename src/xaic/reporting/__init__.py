@@ -1,4 +1,4 @@
-"""Rendering of a run: one self-contained HTML file, and JUnit XML for continuous integration."""
+"""Rendering of a run: one self-contained HTML file, JUnit XML for continuous integration, Markdown for documents."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from xaic.documents.store import write_bytes
 from xaic.reporting.html import render
 from xaic.reporting.junit import to_junit
+from xaic.reporting.markdown import to_markdown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from xaic.harness.folder import LoadedRun
 
-__all__ = ["render", "to_junit", "write_report"]
+__all__ = ["render", "to_junit", "to_markdown", "write_report"]
 
 
 def write_report(run: LoadedRun, folder: Path) -> Path:
