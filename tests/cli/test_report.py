@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from tests.cli.conftest import BOTH, Say
 from tests.harness.runs import TOY_CONTENT, load, xaic
 from xaic.documents.errors import BadData
 from xaic.documents.store import read
-from xaic.documents.types import Expected
-from xaic.harness import deviations, load_run, to_expected, verdict_status
+from xaic.documents.types import Expected, State
+from xaic.harness import Deviation, deviations, load_run, to_expected, verdict_status
 
 LAST, ZERO = "forecast.last", "forecast.zero"
 
@@ -74,14 +75,32 @@ def test_every_difference_is_shown_whichever_way_it_goes(
 ) -> None:
     wanted = change(expected, method, state)
     assert deviations(load_run(toy), wanted) == [
-        {
-            "method": method,
-            "criterion": "EX-TOY-01",
-            "benchmark": "forecast/walks",
-            "expected": state or "(none)",
-            "found": found,
-        }
+        Deviation(method, "EX-TOY-01", "forecast/walks", state or "(none)", found)
     ]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "lower", "close"),
+    [
+        (State.PASS, State.INCONCLUSIVE, 0.0996, True),
+        (State.PASS, State.INCONCLUSIVE, 0.0980, False),
+        (State.INCONCLUSIVE, State.PASS, 0.1001, True),
+        (State.FAIL, State.PASS, 0.1001, False),
+        (State.NOT_APPLICABLE, State.PASS, 0.1001, False),
+        (State.ERROR, State.INCONCLUSIVE, 0.0996, False),
+    ],
+)
+def test_only_a_bound_at_its_margin_is_a_close_call(
+    toy: Path, expected: Path, before: State, now: State, lower: float, *, close: bool
+) -> None:
+    run = load_run(toy)
+    changed = [
+        replace(v, state=now, lower=lower, upper=0.9, margin=0.1, details=()) if v.method == LAST else v
+        for v in run.verdict_list
+    ]
+    run.__dict__["verdict_list"] = changed
+    (found,) = deviations(run, change(expected, LAST, before.value))
+    assert (found.expected, found.found, found.close) == (before.value, now.value, close)
 
 
 def test_check_exits_by_what_was_expected(expected: Path, tmp_path: Path) -> None:

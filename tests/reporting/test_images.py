@@ -42,6 +42,11 @@ def test_an_empty_map_is_clear() -> None:
     assert pixels(np.zeros((9, 9), np.float32))[..., 3].max() == 0
 
 
+def test_a_map_that_does_not_exist_is_clear_and_warns_nobody(recwarn: pytest.WarningsRecorder) -> None:
+    assert pixels(np.full((9, 9), np.nan, np.float32))[..., 3].max() == 0
+    assert not recwarn.list
+
+
 def test_one_spike_is_seen() -> None:
     values = np.zeros((30, 30), np.float32)
     values[3, 4] = -2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from xaic.documents.types import Verdict
     from xaic.harness import LoadedRun
+    from xaic.harness.expectation import Deviation
 
 SIGNS = {
     State.PASS: ("pass", "blue"),
@@ -78,14 +78,17 @@ def _cell(states: list[State] | None) -> str:
     return f"[{style}]{word}[/]"
 
 
-def print_deviations(found: list[dict[str, str]], expected: Path) -> None:
+def print_deviations(found: list[Deviation], expected: Path) -> None:
     """Print where verdicts are not the expected ones."""
     console = Console(highlight=False)
     if not found:
         console.print(f"every verdict is as {expected} expects")
         return
-    table = Table("method", "criterion", "benchmark", "expected", "found", box=None, pad_edge=False)
-    for row in found:
-        table.add_row(*(escape(row[key]) for key in ("method", "criterion", "benchmark", "expected", "found")))
+    table = Table("method", "criterion", "benchmark", "expected", "found", "", box=None, pad_edge=False)
+    for one in found:
+        cells = (one.method, one.criterion, one.benchmark, one.expected, one.found, "close call" if one.close else "")
+        table.add_row(*map(escape, cells))
     console.print(table)
-    console.print(f"{dict(Counter(row['found'] for row in found))} differ from {expected}", markup=False)
+    close = sum(one.close for one in found)
+    told = f"{len(found) - close} of {len(found)} verdicts differ from {expected} by more than a bound at its margin"
+    console.print(told, markup=False, soft_wrap=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xaic.harness.expectation import deviations, to_expected, verdict_status
+from xaic.harness.expectation import Deviation, deviations, to_expected, verdict_status
 from xaic.harness.folder import LoadedRun
 from xaic.harness.running import Settings, resume_run, start_run
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "Deviation",
     "LoadedRun",
     "Settings",
     "check",

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xaic.documents.errors import BadData
 from xaic.documents.types import Expected, State
 
 if TYPE_CHECKING:
+    from xaic.documents.types import Verdict
     from xaic.harness.folder import LoadedRun
 
 ABSENT = "(none)"
+
+ORDER = (State.FAIL, State.INCONCLUSIVE, State.PASS)
+"""States that a bound decides between, in order."""
+
+CLOSE = 1e-3
+"""A bound this near to its margin may fall on the other side on another processor, whose last digits differ."""
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """A verdict that is not the expected one; ``close`` where another processor may explain it."""
+
+    method: str
+    criterion: str
+    benchmark: str
+    expected: str
+    found: str
+    close: bool = False
 
 
 def verdict_status(made: LoadedRun) -> int:
@@ -31,7 +51,7 @@ def to_expected(made: LoadedRun) -> Expected:
     return Expected(made.plan.profile, made.plan.seed, table)
 
 
-def deviations(made: LoadedRun, wanted: Expected) -> list[dict[str, str]]:
+def deviations(made: LoadedRun, wanted: Expected) -> list[Deviation]:
     """Return every verdict that is not the expected one: worse, better, missing or new.
 
     Raises:
@@ -43,17 +63,24 @@ def deviations(made: LoadedRun, wanted: Expected) -> list[dict[str, str]]:
             f"the run has profile {made.plan.profile} and seed {made.plan.seed}"
         )
     expected, found = _flat(wanted), _flat(to_expected(made))
+    verdicts = {(v.method, v.criterion, v.benchmark): v for v in made.verdict_list}
     return [
-        {
-            "method": key[0],
-            "criterion": key[1],
-            "benchmark": key[2],
-            "expected": expected.get(key, ABSENT),
-            "found": found.get(key, ABSENT),
-        }
+        Deviation(*key, before, now, close=_close(before, verdicts.get(key)))
         for key in sorted({*expected, *found})
-        if expected.get(key) != found.get(key)
+        if (before := expected.get(key, ABSENT)) != (now := found.get(key, ABSENT))
     ]
+
+
+def _close(before: str, verdict: Verdict | None) -> bool:
+    """Tell whether a state is next to the expected one and a bound lies at the margin between the two."""
+    if verdict is None or verdict.margin is None or before not in ORDER or verdict.state not in ORDER:
+        return False
+    if abs(ORDER.index(State(before)) - ORDER.index(verdict.state)) != 1:
+        return False
+    bounds = [row[side] for row in verdict.details for side in ("lower", "upper") if row.get(side) is not None]
+    return any(
+        abs(bound - verdict.margin) < CLOSE for bound in (*bounds, verdict.lower, verdict.upper) if bound is not None
+    )
 
 
 def _flat(document: Expected) -> dict[tuple[str, str, str], str]:

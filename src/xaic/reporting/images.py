@@ -36,6 +36,7 @@ def photograph(pixels: NDArray[np.uint8]) -> str:
 def heat_map(values: NDArray[np.float32]) -> str:
     """Return a map [H, W] as a PNG data address: colour by sign, opacity by magnitude."""
     plane = np.asarray(_within(Image.fromarray(values.astype(np.float32)), MAP_SIDE, Image.Resampling.BOX))
+    plane = np.nan_to_num(plane)  # a control that has no map for a unit says NaN: nothing to show
     magnitude = np.abs(plane)
     most = float(np.percentile(magnitude, SHARPEST)) or float(magnitude.max()) or 1.0
     step = np.clip(magnitude / most * (LEVELS - 1), 0, LEVELS - 1).round().astype(np.uint8)
