@@ -59,7 +59,7 @@ class PlantedTruth(Control):
         cost="no pass",
         role="oracle",
         truth="contribution",
-        parameters={"derived": True},
+        parameters={"derived": True, "base": "attribution.random"},  # some method: it is not asked
         assumptions=("the benchmark's construction is as its specimen says",),
         references=("Yang, Kim 2019, Benchmarking attribution methods with relative feature importance, arXiv",),
     )

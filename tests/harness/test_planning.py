@@ -13,6 +13,7 @@ from xaic.documents.types import Check, Level, MethodCard, Plan, Profile, Requir
 from xaic.harness import catalogue
 from xaic.harness.planning import SHARED, Subject, make_plan, references, shared_trial, slug, trial_id
 from xaic.harness.vetting import vet
+from xaic.methods.discovery import locate
 
 TABLE, IMAGE = "attribution/small-table", "attribution/small-image"
 CARD = MethodCard("test.mine", "Mine", "attribution", "be planned")
@@ -173,6 +174,19 @@ def test_what_a_profile_compares_with_is_tried_though_nobody_asked() -> None:
     assert wanted["attribution.integrated_gradients"] is False  # the reference of DR4
     assert wanted["attribution.random"] is False
     assert "attribution.smoothgrad" not in wanted
+
+
+def test_every_shipped_profile_can_be_planned_for_one_method() -> None:
+    """What an oracle or a control is derived from comes along, whatever else the profile needs."""
+    for name, shipped in catalogue.profiles().items():
+        wanted = references(["attribution.gradient"], shipped)
+        subjects = [
+            Subject(
+                id, id, "digest", to_data(locate(id).card), asked=asked, parameters=dict(locate(id).card.parameters)
+            )
+            for id, asked in wanted.items()
+        ]
+        assert make_plan(shipped, subjects, seed=0, limits={}).trials, name
 
 
 @pytest.mark.parametrize(

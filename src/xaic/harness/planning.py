@@ -60,11 +60,15 @@ def references(patterns: Iterable[str], profile: Profile) -> dict[str, bool]:
     from xaic.methods.discovery import locate, resolve
 
     chosen = dict.fromkeys(resolve(list(patterns)), True)
-    cards = [locate(id).card for id in chosen if id in installed()]
-    bases = {str(card.parameters.get("base", DEFAULT_BASE)) for card in cards if card.parameters.get("derived")}
-    for reference in sorted(_needed(profile) | bases):
+    for reference in sorted(_needed(profile)):
         chosen.setdefault(reference, False)
-    return chosen
+    cards = [locate(id).card for id, asked in chosen.items() if id in installed() and (asked or _is_oracle(id))]
+    bases = {str(card.parameters.get("base", DEFAULT_BASE)) for card in cards if card.parameters.get("derived")}
+    return {**dict.fromkeys(sorted(bases), False), **chosen}
+
+
+def _is_oracle(id: str) -> bool:
+    return installed()[id].role == "oracle"
 
 
 def _needed(profile: Profile) -> set[str]:
