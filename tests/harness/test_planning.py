@@ -178,14 +178,10 @@ def test_what_a_profile_compares_with_is_tried_though_nobody_asked() -> None:
 
 def test_every_shipped_profile_can_be_planned_for_one_method() -> None:
     """What an oracle or a control is derived from comes along, whatever else the profile needs."""
-    for name, shipped in catalogue.profiles().items():
-        wanted = references(["attribution.gradient"], shipped)
-        subjects = [
-            Subject(
-                id, id, "digest", to_data(locate(id).card), asked=asked, parameters=dict(locate(id).card.parameters)
-            )
-            for id, asked in wanted.items()
-        ]
+    for name in ("quick", "sal", "claims", "extras"):
+        shipped = catalogue.get_profile(name)
+        wanted = {id: (asked, locate(id).card) for id, asked in references(["attribution.gradient"], shipped).items()}
+        subjects = [Subject(id, id, "", to_data(card), asked=asked) for id, (asked, card) in wanted.items()]
         assert make_plan(shipped, subjects, seed=0, limits={}).trials, name
 
 
