@@ -23,6 +23,7 @@ class Overconfident(Method[Any, CalibrationTask, Distribution]):
         "Sharpens the softmax threefold; a criterion of calibration must fail it.",
         role="control",
         cost="one softmax a unit",
+        references=("Guo et al. 2017, On calibration of modern neural networks, ICML: the fault it has on purpose",),
     )
 
     def run(self, task: CalibrationTask, state: State, ctx: Context) -> Distribution:  # noqa: ARG002
@@ -40,6 +41,7 @@ class RandomConfidence(Method[Any, CalibrationTask, Distribution]):
         role="control",
         stochastic=True,
         cost="one random number a unit",
+        references=("Guo et al. 2017, On calibration of modern neural networks, ICML: what confidence should say",),
     )
 
     def run(self, task: CalibrationTask, state: State, ctx: Context) -> Distribution:  # noqa: ARG002
