@@ -13,13 +13,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from xaic.version import __version__
+
 if TYPE_CHECKING:
     from xaic.documents.types import MethodCard
-    from xaic.harness import check, load_run, run
+    from xaic.library import check, load_run, run
     from xaic.methods.attribution import AttributionMethod, attribution_method
     from xaic.methods.base import Context, Control, Method, Probe, State
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "AttributionMethod": "xaic.methods.attribution",
@@ -30,9 +30,9 @@ _HOMES = {
     "Probe": "xaic.methods.base",
     "State": "xaic.methods.base",
     "attribution_method": "xaic.methods.attribution",
-    "check": "xaic.harness",
-    "load_run": "xaic.harness",
-    "run": "xaic.harness",
+    "check": "xaic.library",
+    "load_run": "xaic.library",
+    "run": "xaic.library",
 }
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "MethodCard",
     "Probe",
     "State",
+    "__version__",
     "attribution_method",
     "check",
     "load_run",

@@ -13,7 +13,8 @@ from tests.harness.runs import TOY_CONTENT, load, xaic
 from xaic.documents.errors import BadData
 from xaic.documents.store import read
 from xaic.documents.types import Expected, State
-from xaic.harness import Deviation, deviations, load_run, to_expected, verdict_status
+from xaic.harness import Deviation, deviations, to_expected, verdict_status
+from xaic.library import load_run
 
 LAST, ZERO = "forecast.last", "forecast.zero"
 

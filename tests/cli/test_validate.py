@@ -12,10 +12,11 @@ import yaml
 
 from tests.cli.conftest import Say
 from tests.harness.runs import load
-from xaic.content import files
+from xaic.documents.content import files
 from xaic.documents.schemas import validators
 from xaic.documents.store import to_data
-from xaic.harness import load_run, to_expected
+from xaic.harness import to_expected
+from xaic.library import load_run
 from xaic.methods.discovery import locate
 from xaic.specimens.base import get_specimen
 
@@ -38,6 +39,7 @@ def samples(toy: Path) -> dict[str, dict[str, Any]]:
         "specimen": to_data(get_specimen("tabular").record()),
         "benchmark": yaml.safe_load(files("benchmarks")["attribution/tabular"].read_text("utf-8")),
         "criterion": yaml.safe_load(files("conformance/criteria")["EX-FAI-01"].read_text("utf-8")),
+        "edition": load(files("conformance/editions", ".json")["2026.1"]),
         "profile": yaml.safe_load(files("conformance/profiles")["quick"].read_text("utf-8")),
     }
 

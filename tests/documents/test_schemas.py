@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from xaic.content import files
 from xaic.documents import store, types
+from xaic.documents.content import files
 from xaic.documents.errors import BadDocument, MissingFile
 from xaic.documents.schemas import validate, validators
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.runs import SMALL, make, once
-from xaic import content
+from xaic.documents import content
 from xaic.registry import load_plugins
 from xaic.specimens import base
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.runs import SMALL
-from xaic import content
+from xaic.documents import content
 from xaic.documents.errors import UnknownName
 from xaic.documents.store import file_digest
 from xaic.harness import catalogue

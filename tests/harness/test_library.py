@@ -100,7 +100,7 @@ def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:
 
 
 def test_names_are_imported_when_they_are_used() -> None:
-    assert set(xaic.__all__) == set(xaic._HOMES)
+    assert set(xaic.__all__) == {*xaic._HOMES, "__version__"}
     for name in xaic.__all__:
         assert getattr(xaic, name) is not None
     with pytest.raises(AttributeError, match="module 'xaic' has no attribute 'nothing'"):

@@ -38,7 +38,8 @@ def check(
     """
     from xaic.documents.store import read
     from xaic.documents.types import Expected
-    from xaic.harness import Settings, deviations, start_run, verdict_status
+    from xaic.harness import Settings, deviations, verdict_status
+    from xaic.library import make
 
     expected = read(Expected, expect) if expect is not None else None  # before the run: a wrong file costs no minutes
     settings = Settings(
@@ -50,7 +51,7 @@ def check(
         limits={"call_seconds": call_seconds, "trial_seconds": trial_seconds, "memory_gib": memory_gib},
     )
     with announcing() as announce:
-        made = start_run(settings, out, workers=workers, announce=announce)
+        made = make(settings, out, workers=workers, announce=announce)
     print_summary(made)
     if not made.whole:
         return 3

@@ -17,9 +17,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from xaic import __version__
 from xaic.cli import check, listing, new, report, run, show, validate
 from xaic.documents.errors import XaicError
+from xaic.version import __version__
 
 USAGE, INTERNAL, INTERRUPTED, UNREAD = 64, 70, 130, 141
 REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}

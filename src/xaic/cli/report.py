@@ -24,11 +24,11 @@ def report(
     Example: [bold]xaic report reports/quick-20260101-120000 --expected expected.json[/bold]
     """
     from xaic.documents.store import write, write_bytes
-    from xaic.harness import load_run, to_expected
+    from xaic.harness import LoadedRun, to_expected
     from xaic.registry import load_plugins
     from xaic.reporting import to_markdown, write_report
 
-    made = load_run(run)
+    made = LoadedRun.open(run)
     load_plugins(made.plan.plugins)
     typer.echo(write_report(made, out or run))
     if expected is not None:

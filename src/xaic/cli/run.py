@@ -32,13 +32,14 @@ def run(
     Example: [bold]xaic run --method 'attribution.grad*' --method ./mine.py:MyMethod --profile quick[/bold]
     """
     from xaic.documents.errors import Misuse
-    from xaic.harness import Settings, resume_run, start_run
+    from xaic.harness import Settings
+    from xaic.library import go_on, make
 
     if resume is not None and (method or out or content or plugin):
         raise Misuse("--resume goes on with what was planned: leave out --method, --out, --content and --plugin")
     with announcing() as announce:
         if resume is not None:
-            made = resume_run(resume, workers=workers, announce=announce)
+            made = go_on(resume, workers=workers, announce=announce)
         else:
             settings = Settings(
                 methods=tuple(method or ()),
@@ -52,6 +53,6 @@ def run(
                     "memory_gib": memory_gib,
                 },
             )
-            made = start_run(settings, out, workers=workers, announce=announce)
+            made = make(settings, out, workers=workers, announce=announce)
     print_summary(made)
     return 0 if made.whole else 3

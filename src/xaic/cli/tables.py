@@ -9,7 +9,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from xaic.documents.types import State
-from xaic.reporting.words import spoken
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,6 +71,8 @@ def _columns(console: Console) -> int:
 
 
 def _cell(states: list[State] | None) -> str:
+    from xaic.reporting.words import spoken
+
     if not states:
         return ""
     word, style = SIGNS[spoken(states)]

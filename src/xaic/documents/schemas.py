@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from xaic.content import files
+from xaic.documents.content import files
 from xaic.documents.errors import BadDocument, UnknownSchema
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from xaic.content import files
+from xaic.documents.content import files
 from xaic.documents.errors import BadDocument, UnknownName
 from xaic.documents.store import read
 from xaic.documents.types import Benchmark, Criterion, Profile, Requirement

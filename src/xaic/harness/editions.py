@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from xaic import content
+from xaic.documents import content
 from xaic.documents.errors import UnknownName
 from xaic.documents.store import file_digest, read, write
 from xaic.documents.types import Edition

@@ -10,14 +10,14 @@ import shutil
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xaic import __version__, content
-from xaic.documents import store
+from xaic.documents import content, store
 from xaic.documents.errors import BadData, MissingFile, Misuse
 from xaic.documents.types import Plan, RunRecord, TrialRecord
 from xaic.execution import FULL, Limits, NoRoom, Pool, Work
@@ -39,13 +39,16 @@ from xaic.harness.judging import judge
 from xaic.harness.planning import Subject, make_plan, references
 from xaic.harness.surroundings import look_around
 from xaic.registry import load_plugins
+from xaic.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from xaic.documents.types import PlannedTrial
 
-    Announce = Callable[[int, int, str], None]
+
+Announce = Callable[[int, int, str], None]
+"""Told how far a run is: trials done, trials planned, what is being done."""
 
 REPEATING = ("plan.json", "verdicts.jsonl")
 """Documents of the run's folder that are the same from run to run, besides those of trials."""
@@ -85,7 +88,7 @@ def quiet(done: int, total: int, what: str) -> None:
 def start_run(
     settings: Settings, folder: str | Path | None = None, *, workers: int = 0, announce: Announce = quiet
 ) -> LoadedRun:
-    """Plan and execute a run in a new folder and write its report.
+    """Plan and execute a run in a new folder.
 
     Raises:
         Misuse: the folder holds a run already, or another process is at work in it.
@@ -295,7 +298,7 @@ def _record(run: Path, plan: Plan, trial: PlannedTrial, state: Any, reason: str)
 
 
 def _conclude(plan: Plan, run: Path, seconds: dict[str, float], spent: float, workers: int) -> LoadedRun:
-    """Judge, write the head of the run and its report, and clear the cache."""
+    """Judge, write the head of the run, and clear the cache."""
     made = LoadedRun(run)
     verdicts = judge(plan, made.evidence())
     store.write_all(verdicts, run / "verdicts.jsonl")
@@ -315,9 +318,5 @@ def _conclude(plan: Plan, run: Path, seconds: dict[str, float], spent: float, wo
     store.write(record, run / "run.json")
     store.write(look_around(tuple(sys.argv)), run / "environment.json")
     write_timing(run / "timing.json", {"trials": seconds, "total": round(spent, 3), "workers": workers})
-    from xaic.reporting import write_report
-
     shutil.rmtree(run / "cache", ignore_errors=True)
-    made = LoadedRun(run)
-    write_report(made, run)
-    return made
+    return LoadedRun(run)

@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xaic import __version__
 from xaic.documents.store import file_digest
 from xaic.documents.types import State
 from xaic.harness.planning import SHARED
@@ -21,6 +20,7 @@ from xaic.reporting.matrix import Matrix, matrices
 from xaic.reporting.roster import ROLES, Roster
 from xaic.reporting.sources import Source, sources_of
 from xaic.reporting.words import SIGNS, UNVERIFIED, short, statement
+from xaic.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xaic.documents.errors import MissingFile
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 _overlays: list[Path] = []
 
 

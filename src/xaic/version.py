@@ -1,0 +1,3 @@
+"""The version of xaic, for every room to read."""
+
+__version__ = "0.1.0"
