@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xaic.harness.applicability import inapplicable
-from xaic.harness.catalogue import benchmarks, expand, get_criterion, get_profile, of_card
+from xaic.harness.catalogue import benchmarks, expand, get_criterion, of_card
+from xaic.harness.profiles import get_profile
 from xaic.methods.discovery import installed, load_method
 
 if TYPE_CHECKING:

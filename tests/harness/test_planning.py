@@ -12,6 +12,7 @@ from xaic.documents.store import to_data
 from xaic.documents.types import Check, Level, MethodCard, Plan, Profile, Requirement, Rule
 from xaic.harness import catalogue
 from xaic.harness.planning import SHARED, Subject, make_plan, references, shared_trial, slug, trial_id
+from xaic.harness.profiles import get_profile
 from xaic.harness.vetting import vet
 from xaic.methods.discovery import locate
 
@@ -179,7 +180,7 @@ def test_what_a_profile_compares_with_is_tried_though_nobody_asked() -> None:
 def test_every_shipped_profile_can_be_planned_for_one_method() -> None:
     """What an oracle or a control is derived from comes along, whatever else the profile needs."""
     for name in ("quick", "sal", "claims", "extras"):
-        shipped = catalogue.get_profile(name)
+        shipped = get_profile(name)
         wanted = {id: (asked, locate(id).card) for id, asked in references(["attribution.gradient"], shipped).items()}
         subjects = [Subject(id, id, "", to_data(card), asked=asked) for id, (asked, card) in wanted.items()]
         assert make_plan(shipped, subjects, seed=0, limits={}).trials, name
@@ -189,7 +190,7 @@ def test_every_shipped_profile_can_be_planned_for_one_method() -> None:
     ("call", "told"),
     [
         (lambda: references(["attribution.gradien"], BOTH), "no method is called 'attribution.gradien'; did you mean"),
-        (lambda: catalogue.get_profile("tinny"), "no profile is called 'tinny'; did you mean tiny?"),
+        (lambda: get_profile("tinny"), "no profile is called 'tinny'; did you mean tiny?"),
         (lambda: catalogue.get_criterion("EX-FAI-11"), "no criterion is called 'EX-FAI-11'; did you mean EX-FAI-01"),
         (
             lambda: plan(subject(), of=profile(Requirement("EX-REP-01", ("attribution/small-tabel",)))),

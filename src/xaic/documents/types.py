@@ -161,6 +161,15 @@ class Requirement:
 
 
 @dataclass(frozen=True)
+class Drop:
+    """A requirement that a profile imports and does not ask, and why: every report tells it."""
+
+    criterion: str
+    reason: str
+    benchmarks: tuple[str, ...] = ("*",)  # ids or glob patterns
+
+
+@dataclass(frozen=True)
 class Profile:
     """A selection of criteria and benchmarks with obligation levels, for one purpose."""
 
@@ -173,6 +182,9 @@ class Profile:
     protocol: dict[str, dict[str, Json]] = field(
         default_factory=dict
     )  # family -> overrides of its benchmarks' protocol
+    imports: tuple[str, ...] = ()  # profiles whose requirements hold here as well
+    drops: tuple[Drop, ...] = ()
+    deviations: tuple[str, ...] = ()  # what is not as imported, in words; said by who lays profiles over each other
     schema: str = "xaic/profile/1"
 
 
@@ -232,6 +244,7 @@ class Plan:
     title: str = ""
     purpose: str = ""
     altered: tuple[str, ...] = ()  # content that is not as the edition froze it
+    deviations: tuple[str, ...] = ()  # what the profile does otherwise than those it imports
     schema: str = "xaic/plan/1"
 
 

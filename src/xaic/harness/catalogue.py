@@ -49,16 +49,6 @@ def benchmarks() -> dict[str, Benchmark]:
     return _load(Benchmark, tuple(files("benchmarks").values()))
 
 
-def get_profile(name: str) -> Profile:
-    """Return a profile by id or by the path of a YAML file."""
-    if name.endswith((".yaml", ".yml")):
-        return read(Profile, Path(name))
-    known = profiles()
-    if name not in known:
-        raise UnknownName("profile", name, known)
-    return known[name]
-
-
 def get_criterion(name: str) -> Criterion:
     """Return a criterion or claim by id."""
     known = criteria()
@@ -70,6 +60,11 @@ def get_criterion(name: str) -> Criterion:
 def of_card(criterion: Criterion) -> bool:
     """Tell whether a criterion is decided on the method card alone."""
     return any(check.metric == CARD for check in criterion.checks)
+
+
+def untried(criterion: Criterion) -> bool:
+    """Tell whether a criterion asks for no trial: it is decided on the card, or only planned."""
+    return of_card(criterion) or criterion.status == "planned"
 
 
 def expand(requirement: Requirement, family: str) -> list[str]:

@@ -132,6 +132,7 @@ def make_plan(
         edition=profile.edition,
         title=profile.title,
         purpose=profile.purpose,
+        deviations=profile.deviations,
         altered=altered(profile.edition) if profile.edition in editions() else ("all: no such edition was frozen",),
     )
 
@@ -168,7 +169,7 @@ def _refuse_doubles(subjects: list[Subject]) -> None:
 
 def _benchmarks(profile: Profile, families: set[str]) -> list[Benchmark]:
     extra = Requirement("", profile.benchmarks)
-    measured = [r for r in profile.requirements if not catalogue.of_card(catalogue.get_criterion(r.criterion))]
+    measured = [r for r in profile.requirements if not catalogue.untried(catalogue.get_criterion(r.criterion))]
     wanted = {id for r in (*measured, extra) for family in families for id in catalogue.expand(r, family)}
     known = catalogue.benchmarks()
     return [catalogue.under(profile, known[id]) for id in sorted(wanted)]

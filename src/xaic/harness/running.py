@@ -21,7 +21,6 @@ from xaic.documents import content, store
 from xaic.documents.errors import BadData, MissingFile, Misuse
 from xaic.documents.types import Plan, RunRecord, TrialRecord
 from xaic.execution import FULL, Limits, NoRoom, Pool, Work
-from xaic.harness import catalogue
 from xaic.harness.folder import (
     LoadedRun,
     clear_to_record,
@@ -37,6 +36,7 @@ from xaic.harness.folder import (
 from xaic.harness.jobs import asked_of, job_of
 from xaic.harness.judging import judge
 from xaic.harness.planning import Subject, make_plan, references
+from xaic.harness.profiles import get_profile
 from xaic.harness.surroundings import look_around
 from xaic.registry import load_plugins
 from xaic.version import __version__
@@ -98,7 +98,7 @@ def start_run(
     settings = settings.anywhere()
     content.overlay(*settings.content)
     load_plugins(settings.plugins)
-    profile = catalogue.get_profile(settings.profile)
+    profile = get_profile(settings.profile)
     wanted = references(_patterns(settings.methods), profile)
     run = _folder(folder, settings.profile)
     with _at_work(run), Pool(workers or cores(), Limits(**settings.limits)) as pool:

@@ -63,7 +63,8 @@ def _known(kind: str, names: Iterable[str], known: Collection[str], criterion: s
 
 def _refuse_repeated(profile: Profile, families: Iterable[str]) -> None:
     seen: set[tuple[str, str]] = set()
-    for requirement in profile.requirements:
+    tried = [r for r in profile.requirements if not catalogue.untried(catalogue.get_criterion(r.criterion))]
+    for requirement in tried:
         for family in families:
             for benchmark in catalogue.expand(requirement, family):
                 if (requirement.criterion, benchmark) in seen:
