@@ -9,9 +9,10 @@ import pytest
 
 from xaic.documents import content
 from xaic.documents.types import Check, Criterion, Rule
-from xaic.harness import catalogue
+from xaic.harness import applicability, catalogue
+from xaic.harness.checking import RULES
 from xaic.reporting import catalogue_page
-from xaic.reporting.catalogue import rule_in_words
+from xaic.reporting.catalogue import NEEDS, WORDED, rule_in_words
 from xaic.reporting.markdown import text
 
 PAGE = Path(__file__).parents[2] / "docs" / "catalogue.md"
@@ -61,6 +62,13 @@ def criteria() -> list[Criterion]:
 def test_the_disclaimer_stands_before_the_first_criterion(page: str) -> None:
     head = " ".join(page.partition("## ")[0].split())
     assert "is not an ISO or IEC document. TS 6254 provides guidance and sets no pass/fail criteria" in head
+
+
+def test_every_prerequisite_and_rule_that_is_decided_has_its_words(page: str) -> None:
+    assert set(NEEDS) == set(applicability.NEEDS)
+    assert set(WORDED) == set(RULES)
+    assert "| needs | a benchmark that offers mask and other\\_mask |" in entry(page, "EX-LOC-03")
+    assert "| needs | access to gradients or outputs |" in entry(page, "EX-RND-01")
 
 
 def test_rules_are_told_with_their_own_numbers() -> None:

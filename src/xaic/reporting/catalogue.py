@@ -38,16 +38,17 @@ TIERS = {
 }
 
 NEEDS = {
-    "access": "access to {}",
-    "claims": "the claim of {}",
-    "controls": "a benchmark with control {}",
-    "offers": "a benchmark that offers {}",
-    "signed": "values with a sign",
-    "stochastic": "random draws",
-    "target_specific": "one explanation for each class",
-    "truth": "a benchmark that knows what the values claim to be",
-    "values": "values that mean {}",
+    "access": ("access to {}", " or "),
+    "claims": ("the claim of {}", " and "),
+    "controls": ("a benchmark with control {}", " and "),
+    "offers": ("a benchmark that offers {}", " and "),
+    "signed": ("values with a sign", ""),
+    "stochastic": ("random draws", ""),
+    "target_specific": ("one explanation for each class", ""),
+    "truth": ("a benchmark that knows what the values claim to be", ""),
+    "values": ("values that mean {}", " or "),
 }
+"""Prerequisite -> its words, and what stands between several: one of them, or all, is enough."""
 
 MADE = "<!-- Made by: xaic list criteria --markdown > docs/catalogue.md -->"
 
@@ -168,8 +169,9 @@ def _crosswalk(criterion: Criterion) -> Iterator[str]:
 
 def _need(name: str, wanted: object) -> str:
     """Return a prerequisite in words; of a capability that must be absent, the negation."""
-    words = NEEDS.get(name, f"{name} {{}}").format(" or ".join(wanted) if isinstance(wanted, list) else wanted)
-    return text(f"no {words}" if wanted is False else words)
+    words, between = NEEDS[name]
+    told = words.format(between.join(wanted)) if isinstance(wanted, list) else words
+    return text(f"no {told}" if wanted is False else told)
 
 
 def _measured(check: Check) -> str:
