@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -46,10 +46,19 @@ def benchmarks() -> int:
 
 
 @app.command()
-def criteria() -> int:
+def criteria(
+    markdown: Annotated[  # noqa: FBT002 - a typer option
+        bool, typer.Option("--markdown", help="Print the catalogue of criteria as a Markdown page instead.")
+    ] = False,
+) -> int:
     """List criteria and claims. Example: xaic list criteria."""
     from xaic.harness import catalogue
 
+    if markdown:
+        from xaic.reporting import catalogue_page
+
+        typer.echo(catalogue_page(), nl=False)
+        return 0
     rows = [(c.id, c.kind, c.family, c.status, c.title["en"]) for c in catalogue.criteria().values()]
     return _print("criteria", ("id", "kind", "family", "status", "title"), rows)
 

@@ -129,13 +129,31 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Crosswalk:
+    """A topic of another document that a criterion was informed by; passing the criterion fulfils nothing there."""
+
+    source: str
+    topic: str
+    relation: Literal["informed by"] = "informed by"
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Methods that can be run to see what a criterion does: ids or ``module:Class`` references."""
+
+    passed: tuple[str, ...] = ()  # pass on some benchmark, fail on none
+    failed: tuple[str, ...] = ()  # fail on some benchmark
+    inapplicable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Criterion:
     """A test assertion: what must hold, how it is measured and how it is decided."""
 
     id: str
     title: dict[str, str]
     statement: dict[str, str]
-    family: str
+    family: str  # a family of methods, 'any', or 'harness': of xaic itself, never asked of a method
     edition: str
     dimension: str  # faithfulness | randomisation | robustness | localisation | ...
     checks: tuple[Check, ...] = ()
@@ -144,10 +162,15 @@ class Criterion:
     method: str | None = None  # a claim's subject: the method it is made for
     status: Literal["active", "planned"] = "active"
     reason: str = ""  # why a planned criterion is not tested yet
+    outline: str = ""  # what a planned criterion will measure and how it will decide
     stakeholders: tuple[str, ...] = ()
     lifecycle: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()  # kinds of explanation methods it speaks of, in words
+    tier: Literal["T0", "T1", "T2", "T3", ""] = ""  # cost: seconds, minutes, hours or an accelerator, people
+    crosswalk: tuple[Crosswalk, ...] = ()
+    examples: Examples = field(default_factory=Examples)
     schema: str = "xaic/criterion/1"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from xaic.documents.errors import BadData
 from xaic.documents.types import State
-from xaic.harness.inspection import INSPECTIONS
+from xaic.harness.inspection import INSPECTIONS, RULE
 from xaic.metrics.base import Metric, get_metric
 from xaic.statistics import Outcome, rules
 
@@ -85,7 +85,7 @@ def _inspect(case: Case, check: Check) -> Judged:
     faults = INSPECTIONS[check.part](case.card)
     state = State.FAIL if faults else State.PASS
     reason = "; ".join(faults) or "everything is there"
-    return Judged(Outcome(state, reason=reason, rule="DR7: pass when nothing is missing or contradicts itself"))
+    return Judged(Outcome(state, reason=reason, rule=RULE))
 
 
 def _variants(check: Check, mine: Scores) -> list[str]:

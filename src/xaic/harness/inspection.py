@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from xaic.documents.types import MethodCard
 
+RULE = "DR7: pass when nothing is missing or contradicts itself"
+
 THEMES = ("T-STK", "T-LC", "T-NEED", "T-FORM", "T-APPR", "T-TECH", "T-FAM")
 """Stakeholders, life cycle, needs, form, approach, technical constraints, method family."""
 

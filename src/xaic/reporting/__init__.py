@@ -1,10 +1,14 @@
-"""Rendering of a run: one self-contained HTML file, JUnit XML for continuous integration, Markdown for documents."""
+"""Rendering of a run: one self-contained HTML file, JUnit XML for continuous integration, Markdown for documents.
+
+The catalogue of criteria, which needs no run, is rendered here as well.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from xaic.documents.store import write_bytes
+from xaic.reporting.catalogue import catalogue_page
 from xaic.reporting.html import render
 from xaic.reporting.junit import to_junit
 from xaic.reporting.markdown import to_markdown
@@ -14,7 +18,7 @@ if TYPE_CHECKING:
 
     from xaic.harness.folder import LoadedRun
 
-__all__ = ["render", "to_junit", "to_markdown", "write_report"]
+__all__ = ["catalogue_page", "render", "to_junit", "to_markdown", "write_report"]
 
 
 def write_report(run: LoadedRun, folder: Path) -> Path:
