@@ -9,9 +9,8 @@ import pytest
 from tests.harness.runs import SMALL
 from xaic.documents import content
 from xaic.documents.errors import UnknownName
-from xaic.documents.store import file_digest
 from xaic.harness import catalogue
-from xaic.harness.editions import altered, editions, present
+from xaic.harness.editions import altered, editions
 
 EDITION = "2026.1"
 
@@ -41,12 +40,13 @@ def test_all_content_is_of_a_frozen_edition() -> None:
 def test_what_a_user_adds_or_replaces_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "conformance" / "profiles"
     folder.mkdir(parents=True)
-    (folder / "quick.yaml").write_text("schema: xaic/profile/1\n")
+    shipped = content.files("conformance/profiles")["quick"].read_text("utf-8")
+    (folder / "quick.yaml").write_text(shipped.replace("units: 96", "units: 95"))
+    (folder / "sal.yaml").write_text(content.files("conformance/profiles")["sal"].read_text("utf-8") + "title: Other\n")
     (folder / "mine.yaml").write_text("schema: xaic/profile/1\n")
     try:
         content.overlay(tmp_path)
         assert altered(EDITION) == ("conformance/profiles/mine.yaml", "conformance/profiles/quick.yaml")
-        assert present()["conformance/profiles/mine.yaml"] == file_digest(folder / "mine.yaml")
         content.overlay(SMALL)
         assert "benchmarks/attribution/small-table.yaml" in altered(EDITION)
     finally:
