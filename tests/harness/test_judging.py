@@ -97,7 +97,7 @@ def test_a_trial_that_nobody_planned_is_not_tested() -> None:
 
 def test_a_planned_criterion_is_not_tested_even_where_the_trial_failed() -> None:
     verdict = one(evidence(None, state="error"), criterion(PASS, status="planned", reason="not built yet"))
-    assert (verdict.state, verdict.reason) == (State.NOT_TESTED, "not built yet")
+    assert (verdict.state, verdict.reason, verdict.benchmark) == (State.NOT_TESTED, "not built yet", "none")
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def test_what_a_profile_compares_with_is_tried_though_nobody_asked() -> None:
 
 def test_every_shipped_profile_can_be_planned_for_one_method() -> None:
     """What an oracle or a control is derived from comes along, whatever else the profile needs."""
-    for name in ("quick", "sal", "claims", "extras"):
+    for name in ("quick", "sal", "claims", "extras", "base", "full", "cf"):
         shipped = get_profile(name)
         wanted = {id: (asked, locate(id).card) for id, asked in references(["attribution.gradient"], shipped).items()}
         subjects = [Subject(id, id, "", to_data(card), asked=asked) for id, (asked, card) in wanted.items()]
@@ -210,6 +210,21 @@ def test_a_method_that_cannot_be_loaded_is_a_planned_error() -> None:
     assert broken.benchmark == "card"
     alone = plan(Subject("/tmp/x.py:X", "/tmp/x.py:X", fault="SyntaxError: line 1"))
     assert len(alone.trials) == 1  # a run of nothing but broken methods has planned, and not executed, something
+
+
+def test_planned_criteria_bring_no_trials_and_those_of_other_families_are_named() -> None:
+    made = plan(
+        subject(),
+        of=profile(
+            Requirement("EX-REP-01", (TABLE,)),
+            Requirement("EX-REP-03", ("*",)),
+            Requirement("EX-CFX-01", ("*",)),
+            Requirement("EX-CAL-01", ("calibration/fashion",)),
+        ),
+    )
+    assert [b.id for b in made.benchmarks] == [TABLE]
+    assert [c.id for c in made.criteria] == ["EX-REP-01", "EX-REP-03"]
+    assert made.elsewhere == ("EX-CAL-01", "EX-CFX-01")
 
 
 def test_ids_make_file_names_that_are_plain_and_different() -> None:

@@ -103,6 +103,18 @@ def test_profiles_are_joined_at_the_strongest_level() -> None:
         assert level == max(levels, key=order.index)
 
 
+@pytest.mark.parametrize("name", ["base", "mask", "cf", "repair", "compress", "limits", "full"])
+def test_every_shipped_module_is_laid_out_and_drops_nothing(name: str) -> None:
+    found = get_profile(name)
+    assert found.deviations == ()
+    assert {c for c, _ in asked(found)} >= {"EX-DOC-01"}
+
+
+def test_full_is_the_whole_catalogue() -> None:
+    every = {one.id for one in catalogue.criteria().values() if one.kind == "criterion"}
+    assert {c for c, _ in asked(get_profile("full"))} == every
+
+
 def test_joined_profiles_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     other = mine(tmp_path, requirements=[needs("EX-DOC-01", "*")], protocol={"attribution": {"units": 24}})
     with pytest.raises(BadData, match="set units of attribution to 96 and to 24; write a profile that imports them"):

@@ -268,6 +268,7 @@ class Plan:
     purpose: str = ""
     altered: tuple[str, ...] = ()  # content that is not as the edition froze it
     deviations: tuple[str, ...] = ()  # what the profile does otherwise than those it imports
+    elsewhere: tuple[str, ...] = ()  # criteria it asks of families to which no method of the run belongs
     schema: str = "xaic/plan/1"
 
 

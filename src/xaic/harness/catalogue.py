@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 CARD = "card"
 """Stands in the place of a metric where a card is inspected, and of a benchmark in the verdict."""
 
+NOWHERE = "none"
+"""Stands in the place of a benchmark in the verdict on a criterion that is only planned."""
+
 DocumentT = TypeVar("DocumentT", Benchmark, Criterion, Profile)
 
 

@@ -13,7 +13,7 @@ from xaic.documents.store import from_data
 from xaic.documents.types import Level, MethodCard, State, Verdict
 from xaic.harness import catalogue
 from xaic.harness.applicability import inapplicable
-from xaic.harness.catalogue import CARD
+from xaic.harness.catalogue import CARD, NOWHERE
 from xaic.harness.checking import Case, Judged, judge_check
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ def _concerns(criterion: Criterion, card: MethodCard) -> bool:
 def _of_requirement(
     plan: Plan, evidence: Evidence, card: MethodCard, criterion: Criterion, requirement: Requirement
 ) -> Iterator[Verdict]:
-    if catalogue.of_card(criterion):
-        case = Case(card, None, evidence)
-        yield _verdict(case, criterion, requirement, CARD)
+    if catalogue.untried(criterion):
+        place = CARD if catalogue.of_card(criterion) else NOWHERE
+        yield _verdict(Case(card, None, evidence), criterion, requirement, place)
         return
     for benchmark in catalogue.matching(requirement, card.family, plan.benchmarks):
         yield _verdict(Case(card, benchmark, evidence), criterion, requirement, benchmark.id)

@@ -103,7 +103,7 @@ def make_plan(
     criteria = {r.criterion: catalogue.get_criterion(r.criterion) for r in profile.requirements}
     vet(profile, criteria.values(), benchmarks)
     benchmarks = [narrowed(b, profile, criteria.values()) for b in benchmarks]
-    used = sorted({b.family for b in benchmarks})
+    spoken = {"any", *asked_families, *(b.family for b in benchmarks)}
     digests, missing = _specimens(benchmarks)
     return Plan(
         profile=profile.id,
@@ -121,7 +121,8 @@ def make_plan(
             for s in kept
         ),
         benchmarks=tuple(benchmarks),
-        criteria=tuple(criteria[id] for id in sorted(criteria) if criteria[id].family in {"any", *used}),
+        criteria=tuple(criteria[id] for id in sorted(criteria) if criteria[id].family in spoken),
+        elsewhere=tuple(id for id in sorted(criteria) if criteria[id].family not in spoken),
         requirements=profile.requirements,
         trials=tuple(_trials(kept, benchmarks, missing, seed)),
         limits={**DEFAULT_LIMITS, **limits},
