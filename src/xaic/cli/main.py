@@ -71,6 +71,7 @@ def status(arguments: list[str] | None = None) -> int:
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
         found = app(arguments, standalone_mode=False)
+        sys.stdout.flush()  # here, where it can be told that it failed
     except (typer.Abort, KeyboardInterrupt):
         errors.print("interrupted", markup=False)
         return INTERRUPTED
@@ -82,13 +83,19 @@ def status(arguments: list[str] | None = None) -> int:
         errors.print(f"xaic: {fault}", markup=False)
         return fault.exit_status
     except (BrokenPipeError, SystemExit):  # Typer and rich leave so when nobody reads what is printed
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return UNREAD
     except Exception as fault:  # noqa: BLE001 - the last resort says what happened and where to report it
         if isinstance(fault, OSError) and fault.errno in REFUSALS:
             errors.print(f"xaic: {fault}", markup=False)
+            _drop_output()
         else:
             errors.print(traceback.format_exc(), markup=False)
             errors.print("xaic: internal fault; please report the lines above", markup=False)
         return INTERNAL
     return int(found) if isinstance(found, int) else 0
+
+
+def _drop_output() -> None:
+    """Send what was not written yet nowhere: Python would try once more as it ends, and change the exit status."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
