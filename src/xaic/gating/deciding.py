@@ -23,16 +23,17 @@ if TYPE_CHECKING:
 ALPHA = 0.05
 
 RULE = (
-    "no regression: the lower 95 % bound of candidate minus baseline, on the same units, is above minus the margin "
-    "in every comparison (or no score moved); regression: the upper bound is at most minus the margin after Holm's "
-    "correction for all comparisons, or a verdict went from pass to fail; undecided: neither is shown"
+    "no regression: in every comparison the lower 95 % bound of candidate minus baseline, on the same units, is above "
+    "minus the margin, or no unit's score moved by more than a hundredth of it; regression: the upper bound is at most "
+    "minus the margin after Holm's correction for all comparisons, or a criterion that passed fails or is no longer "
+    "answered; undecided: neither is shown"
 )
 
 
 def answer(questions: Iterable[Question], alpha: float = ALPHA) -> dict[Key, Shift]:
     """Return the answer to every question; equal questions count once."""
     asked = {question.key: question for question in questions}
-    moved = {key: one for key, one in asked.items() if not one.pair.same}
+    moved = {key: one for key, one in asked.items() if not one.pair.same(one.margin.value)}
     outcomes = {key: one.pair.decide(one.margin.value, alpha) for key, one in moved.items()}
     steps = ladder(alpha, len(asked))
     p = [_p(moved[key], outcomes[key], steps) if key in moved else 1.0 for key in asked]
@@ -45,7 +46,7 @@ def answer(questions: Iterable[Question], alpha: float = ALPHA) -> dict[Key, Shi
 
 def ladder(alpha: float, count: int) -> list[float]:
     """Return falling levels alpha / k for k = 1, 2, 3, 4, 6, 8, 12 ... and the number of comparisons."""
-    return [alpha / k for k in sorted({*_counts(count), count})]
+    return [alpha / k for k in sorted({*_counts(count), max(count, 1)})]
 
 
 def _counts(most: int) -> Iterator[int]:
@@ -74,7 +75,7 @@ def _unmoved(question: Question) -> Shift:
         Finding.HELD,
         question.margin.value,
         question.margin.source,
-        "the same score on every unit",
+        "no unit's score moved",
         n=question.pair.n,
         estimate=0.0,
     )

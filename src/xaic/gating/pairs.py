@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 ROUNDING = 1e-6
 """Scores that differ by less than this share of their size, or of 1, are the same: float32 carries no more."""
 
+NEGLIGIBLE = 0.01
+"""Scores that differ by less than this share of the margin are the same too: another machine's last digits, summed."""
+
 SMALL = 1e-9
 """Stands for a spread that was not seen at all."""
 
@@ -58,10 +61,9 @@ class Paired:
         """How many units lost a score for which no worst is known."""
         return 0 if self.range[0] is not None else int(self.lost.sum())
 
-    @property
-    def same(self) -> bool:
-        """Whether no unit's score moved by more than rounding."""
-        return _same(self.before, self.after)
+    def same(self, margin: float) -> bool:
+        """Tell whether no unit's score moved by more than rounding or a hundredth of the margin."""
+        return _same(self.before, self.after, NEGLIGIBLE * margin)
 
     @cached_property
     def differences(self) -> Array:
@@ -130,10 +132,9 @@ class Figured:
         gone = [np.isnan(self.after[part]) & ~np.isnan(self.before[part]) for part in self.before]
         return int(np.any(gone, axis=0).sum())
 
-    @property
-    def same(self) -> bool:
-        """Whether no part of any unit moved by more than rounding."""
-        return all(_same(self.before[part], self.after[part]) for part in self.before)
+    def same(self, _margin: float) -> bool:
+        """Tell whether no part of any unit moved by more than rounding; the margin is one of the figure alone."""
+        return all(_same(self.before[part], self.after[part], 0.0) for part in self.before)
 
     @property
     def n(self) -> int:
@@ -161,7 +162,7 @@ class Figured:
 Pair = Paired | Figured
 
 
-def _same(before: Array, after: Array) -> bool:
-    size = np.maximum(np.abs(np.nan_to_num(before)), 1.0)
-    moved = np.abs(np.nan_to_num(after) - np.nan_to_num(before)) > ROUNDING * size
+def _same(before: Array, after: Array, negligible: float) -> bool:
+    rounding = ROUNDING * np.maximum(np.abs(np.nan_to_num(before)), 1.0)
+    moved = np.abs(np.nan_to_num(after) - np.nan_to_num(before)) > np.maximum(rounding, negligible)
     return bool(np.array_equal(np.isnan(before), np.isnan(after)) and not moved.any())

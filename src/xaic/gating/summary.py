@@ -66,8 +66,8 @@ def _undecided(rows: Sequence[GateRow]) -> str:
     if not known:
         return f"{line}; first: {where(open_[0])}: {_told(open_[0])}"
     needed, row, shift = max(known, key=lambda one: one[0])
-    more = f"about {needed:,} units would decide all of them whose need is known, {needed - shift.n:,} more"
-    return f"{line}; {more}; most are needed by {where(row)}, {what(shift)}"
+    more = f"about {needed:,} units would decide, {needed - shift.n:,} more than there are"
+    return f"{line}; {more}: so many are needed by {where(row)}, {what(shift)}"
 
 
 def _lacking(rows: Sequence[GateRow]) -> str:
