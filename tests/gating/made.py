@@ -120,7 +120,9 @@ class Made:
         run = LoadedRun.open(folder)
         verdicts = judge(run.plan, run.evidence())
         store.write_all(list(verdicts), folder / "verdicts.jsonl")
-        store.write(Environment("2026-01-02T03:04:05+00:00", "3", "Linux", "CPU", 2, 8, {}, {}, ()), folder / "environment.json")
+        store.write(
+            Environment("2026-01-02T03:04:05+00:00", "3", "Linux", "CPU", 2, 8, {}, {}, ()), folder / "environment.json"
+        )
         states = [record.state for record in records]
         told = {str(v.state): sum(w.state is v.state for w in verdicts) for v in verdicts}
         names = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != "environment.json"]

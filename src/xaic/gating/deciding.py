@@ -121,5 +121,5 @@ def _open(outcome: Outcome, margin: float, count: int, n: int, needed: int | Non
         change = f"the change lies between {outcome.lower:.3g} and {outcome.upper:.3g}"
         why = f"{change}, a loss of {margin:.3g} or more is neither shown nor ruled out"
     if needed is None:
-        return f"{why}; no number of units would decide a change like this one"
+        return f"{why}; no number of units would: the margin is 0, or the loss seen is the margin itself"
     return f"{why}; about {needed:,} units would decide ({needed - n:,} more than the {n:,} there are)"

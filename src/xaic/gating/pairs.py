@@ -99,10 +99,14 @@ class Paired:
         )
 
     def needed(self, margin: float, alpha: float) -> int | None:
-        """Return how many units would decide with power 0.9 if all are as these; None where no number would."""
+        """Return how many units would decide with power 0.9 if all scatter as these; None where no number would.
+
+        It is planned as for any non-inferiority: to show no regression if nothing became worse. Only where the loss
+        that was seen is a regression itself, it is planned to show that one.
+        """
         if self.n < 2:
             return LEAST
-        way = float(self._values.mean()) + margin  # from the line at which a loss is a regression
+        way = _way(float(self._values.mean()), margin)
         spread = max(float(self._values.std(ddof=1)), SMALL)
         low, high = self.bounds
         try:
@@ -111,7 +115,7 @@ class Paired:
             else:
                 floor = low + margin if way > 0 else -high - margin
                 found = units_for_betting(abs(way), spread, floor, alpha=alpha)
-        except Misuse:  # the loss seen lies on the line itself
+        except Misuse:  # there is no way to go: the margin is 0, or the loss seen is the margin
             return None
         return max(found, LEAST, self.n + 1)
 
@@ -154,12 +158,17 @@ class Figured:
         found = self.decide(margin, alpha)
         if found.estimate is None or found.lower is None or found.upper is None:
             return LEAST if self.n < LEAST else None
-        way = found.estimate + margin
+        way = _way(found.estimate, margin)
         half = found.estimate - found.lower if way > 0 else found.upper - found.estimate
         return max(ceil(self.n * (half / way) ** 2), self.n + 1) if abs(way) > SMALL else None
 
 
 Pair = Paired | Figured
+
+
+def _way(loss: float, margin: float) -> float:
+    """Return how far the bound has to reach: from no change, or from a loss beyond the margin, to the margin."""
+    return margin if loss > -margin else loss + margin
 
 
 def _same(before: Array, after: Array, negligible: float) -> bool:
