@@ -101,6 +101,23 @@ def test_few_units_are_undecided_and_it_says_how_many_would_decide(tmp_path: Pat
     assert again.status == 0, again.summary  # twice what was asked for decides
 
 
+def test_a_run_held_against_itself_is_told(tmp_path: Path) -> None:
+    run = Made(plain(40)).write(tmp_path / "run")
+    assert "baseline and candidate are one run: nothing was compared but it with itself" in hold(run, run).notes
+    other = Made(plain(40), seed=3).write(tmp_path / "other")
+    assert "the runs differ in seed: 0 and 3" in hold(run, other).notes
+
+
+def test_a_row_turns_on_what_needs_the_most_units(tmp_path: Path) -> None:
+    scores = plain(30)
+    calm, wild = (np.random.default_rng(1).uniform(-by, by, 30) for by in (0.02, 0.1))
+    after = {(DELETION, o, ""): scores[MINE][DELETION, o, ""] + d for o, d in zip(OPERATORS, (calm, wild), strict=True)}
+    found = gate(tmp_path, Made(scores), Made(changed(scores, after)))
+    first, second = row(found, "EX-FAI-01").shifts
+    assert (first.operator, first.reason) == ("blur", row(found, "EX-FAI-01").reason)
+    assert (first.needed or 0) > (second.needed or 0) > 30
+
+
 def test_fewer_than_ten_units_that_moved_decide_nothing(tmp_path: Path) -> None:
     found = gate(tmp_path, Made(plain(5)), Made(worse(plain(5), 0.3)))
     assert found.status == 2

@@ -152,8 +152,10 @@ def _of_verdicts(entry: Entry) -> tuple[Finding, str] | None:
     return None
 
 
-def _gravity(shift: Shift) -> tuple[int, float]:
-    return WEIGHT.index(shift.finding), slack(shift)
+def _gravity(shift: Shift) -> tuple[int, float, float]:
+    """Return what shifts are sorted by: the gravest finding, then the most units needed, then the least slack."""
+    needed = float("inf") if shift.needed is None else float(shift.needed)
+    return WEIGHT.index(shift.finding), -needed if shift.finding is Finding.UNDECIDED else 0.0, slack(shift)
 
 
 def slack(shift: Shift) -> float:

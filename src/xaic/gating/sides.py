@@ -31,17 +31,18 @@ def open_run(run: str | Path | LoadedRun) -> LoadedRun:
         Misuse: the path is another file.
         BadData: a document is not the one that was written.
     """
-    if isinstance(run, LoadedRun):
-        return run
-    path = Path(run)
+    found = run if isinstance(run, LoadedRun) else LoadedRun.open(_folder(Path(run)))
+    if finished(found):
+        check_path(found.folder / "run.json")
+    return found
+
+
+def _folder(path: Path) -> Path:
     if not path.exists():
         raise MissingFile(path, "give the folder of a run, or its report.html or run.json")
     if path.is_file() and path.name not in FILES:
         raise Misuse(f"{path}: names no run; give the folder of a run, or its report.html or run.json")
-    found = LoadedRun.open(path.parent if path.is_file() else path)
-    if finished(found):
-        check_path(found.folder / "run.json")
-    return found
+    return path.parent if path.is_file() else path
 
 
 def finished(run: LoadedRun) -> bool:
