@@ -22,6 +22,7 @@ FLOORS = [
     ["execution"],
     ["harness"],
     ["reporting"],
+    ["gating"],
     ["library"],
     ["cli"],
     ["__main__", "__init__"],

@@ -17,7 +17,7 @@ from xaic.version import __version__
 
 if TYPE_CHECKING:
     from xaic.documents.types import MethodCard
-    from xaic.library import check, load_run, run
+    from xaic.library import check, gate, load_run, run
     from xaic.methods.attribution import AttributionMethod, attribution_method
     from xaic.methods.base import Context, Control, Method, Probe, State
 
@@ -31,6 +31,7 @@ _HOMES = {
     "State": "xaic.methods.base",
     "attribution_method": "xaic.methods.attribution",
     "check": "xaic.library",
+    "gate": "xaic.library",
     "load_run": "xaic.library",
     "run": "xaic.library",
 }
@@ -46,6 +47,7 @@ __all__ = [
     "__version__",
     "attribution_method",
     "check",
+    "gate",
     "load_run",
     "run",
 ]

@@ -1,16 +1,20 @@
-"""What a program calls, as the command line does: make a run with its report, go on with one, load one, judge one."""
+"""What a program calls, as the command line does: make a run with its report, go on with one, load, judge, gate."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xaic.documents.errors import UnknownName
+from xaic.documents.types import Level
+from xaic.gating import hold, read_waivers
 from xaic.harness import LoadedRun, Settings, quiet, resume_run, start_run, verdict_status
 from xaic.reporting import write_report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping
 
+    from xaic.documents.types import Gate
     from xaic.harness import Announce
 
 
@@ -53,6 +57,39 @@ def check(methods: str | Iterable[str], profile: str = "quick", **more: object) 
 def load_run(folder: str | Path) -> LoadedRun:
     """Return a run from its folder."""
     return LoadedRun.open(folder)
+
+
+def gate(
+    baseline: str | Path | LoadedRun,
+    candidate: str | Path | LoadedRun,
+    *,
+    methods: Mapping[str, str] | None = None,
+    level: str = "required",
+    reruns: Iterable[str | Path | LoadedRun] = (),
+    waivers: str | Path | None = None,
+) -> Gate:
+    """Hold a run against a baseline run, as ``xaic gate`` does.
+
+    Args:
+        baseline: a run, its folder, or its report.html or run.json.
+        candidate: the same of the run to be judged.
+        methods: id of a method in the baseline -> its id in the candidate, where it was renamed.
+        level: required, recommended or optional: criteria of this level and above are compared.
+        reruns: the baseline made again with other seeds; they widen margins where a method repeats itself badly.
+        waivers: YAML file of regressions that are let pass.
+
+    Returns:
+        What was found; ``status`` is 0 no regression, 1 regression, 2 undecided, 3 a run is not whole. ``hold`` tells
+        what is raised.
+    """
+    waived = read_waivers(Path(waivers)) if waivers is not None else ()
+    return hold(baseline, candidate, renamed=methods, level=_level(level), reruns=reruns, waivers=waived)
+
+
+def _level(name: str) -> Level:
+    if name not in set(Level):
+        raise UnknownName("obligation level", name, set(Level))
+    return Level(name)
 
 
 def make(

@@ -15,6 +15,7 @@ from xaic import __version__
 COMMANDS = [
     ("run",),
     ("check",),
+    ("gate",),
     ("report",),
     ("show",),
     ("validate",),

@@ -15,8 +15,9 @@ from tests.harness.runs import load
 from xaic.documents.content import files
 from xaic.documents.schemas import validators
 from xaic.documents.store import to_data
+from xaic.documents.types import Waiver, Waivers
 from xaic.harness import to_expected
-from xaic.library import load_run
+from xaic.library import gate, load_run
 from xaic.methods.discovery import locate
 from xaic.specimens.base import get_specimen
 
@@ -35,6 +36,8 @@ def samples(toy: Path) -> dict[str, dict[str, Any]]:
         "measurement": load(toy / TRIAL / "measurements.json"),
         "verdict": load(toy / "verdicts.jsonl")[0],
         "expected": to_data(to_expected(load_run(toy))),
+        "gate": to_data(gate(toy, toy)),
+        "waivers": to_data(Waivers((Waiver("EX-FAI-01", "*", "*", "known", "Ada", "2026-12-31"),))),
         "card": to_data(locate("attribution.gradient").card),
         "specimen": to_data(get_specimen("tabular").record()),
         "benchmark": yaml.safe_load(files("benchmarks")["attribution/tabular"].read_text("utf-8")),
@@ -88,6 +91,8 @@ def test_each_fault_comes_with_pointer_and_mend(say: Say, samples: dict[str, Any
         ("criterion", ("checks", 0, "rule", "id"), "DR0", "at /checks/0/rule/id: 'DR0'"),
         ("profile", ("requirements", 1, "level"), "wished", "at /requirements/1/level: 'wished' is not one of"),
         ("plan", ("trials", 2, "seed"), "7", "at /trials/2/seed: '7' is not of type 'integer'; write a value of"),
+        ("gate", ("rows", 0, "shifts", 0, "margin"), -1, "at /rows/0/shifts/0/margin: -1 is less than the minimum"),
+        ("waivers", ("waivers", 0, "expires"), "2026-02-30", "at /waivers/0/expires: '2026-02-30' is not a 'date'"),
         ("benchmark", ("id",), "No Slash", "at /id: 'No Slash' does not match"),
         ("card", ("capabilities", "access"), "all", "at /capabilities/access: 'all' is not one of"),
         (

@@ -1,9 +1,9 @@
 """The application: its commands, and how faults end a command.
 
-Exit statuses: 0 done (``run``) or all Required pass (``check``); 1 a Required criterion fails; 2 none fails but some
-are inconclusive; 3 an error, or fewer trials executed than planned; 64 usage; 65 bad data; 66 missing file; 70 internal
-fault; 130 interrupted; 141 the reader of the output went away. Typer's own defaults (2 on misuse, 1 on a crash or a
-broken pipe) would collide and are mapped.
+Exit statuses: 0 done (``run``), all Required pass (``check``) or no regression (``gate``); 1 a Required criterion
+fails, or a regression is shown; 2 neither, but something is undecided; 3 an error, or fewer trials executed than
+planned; 64 usage; 65 bad data; 66 missing file; 70 internal fault; 130 interrupted; 141 the reader of the output went
+away. Typer's own defaults (2 on misuse, 1 on a crash or a broken pipe) would collide and are mapped.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from xaic.cli import check, listing, new, report, run, show, validate
+from xaic.cli import check, gate, listing, new, report, run, show, validate
 from xaic.documents.errors import XaicError
 from xaic.version import __version__
 
@@ -39,6 +39,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("check")(check.check)
+app.command("gate")(gate.gate)
 app.command("report")(report.report)
 app.command("show")(show.show)
 app.command("validate")(validate.validate)

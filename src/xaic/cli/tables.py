@@ -1,4 +1,4 @@
-"""Tables a person reads in a terminal: methods by criteria, and what differs from what was expected."""
+"""Tables a person reads in a terminal: methods by criteria, what differs from what was expected, what became worse."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from xaic.documents.types import State
+from xaic.documents.types import Finding, State
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from xaic.documents.types import Verdict
+    from xaic.documents.types import Gate, GateRow, Verdict
     from xaic.harness import LoadedRun
     from xaic.harness.expectation import Deviation
 
@@ -25,7 +25,16 @@ SIGNS = {
     State.NOT_TESTED: ("-", "dim"),
     State.ERROR: ("ERROR", "bold magenta"),
 }
+FINDINGS = {
+    Finding.HELD: ("held", "blue"),
+    Finding.REGRESSION: ("WORSE", "bold red"),
+    Finding.UNDECIDED: ("open", "yellow"),
+    Finding.MISSING: ("MISSING", "bold magenta"),
+    Finding.ERROR: ("ERROR", "bold magenta"),
+}
 NARROW = 40
+MOST = 20
+"""So many comparisons without a regression are shown; the document holds all."""
 
 
 def print_summary(made: LoadedRun) -> None:
@@ -93,3 +102,50 @@ def print_deviations(found: list[Deviation], expected: Path) -> None:
     close = sum(one.close for one in found)
     told = f"{len(found) - close} of {len(found)} verdicts differ from {expected} by more than a bound at its margin"
     console.print(told, markup=False, soft_wrap=True)
+
+
+def print_gate(found: Gate, path: Path) -> None:
+    """Print figures, why each comparison that needs a person came out so, the line to act on, and the document."""
+    from xaic.reporting.words import printable
+
+    console = Console(highlight=False)
+    grave = [row for row in found.rows if row.finding is not Finding.HELD]
+    held = [row for row in found.rows if row.finding is Finding.HELD]
+    _print_rows(console, f"gate, {found.level.value} and above", grave + held[:MOST])
+    if len(held) > MOST:
+        console.print(f"... and {len(held) - MOST} more without a regression")
+    lines = [_told(row) for row in grave] + [f"note: {note}" for note in found.notes] + [found.summary, f"gate: {path}"]
+    for line in lines:
+        console.print(printable(line), markup=False, soft_wrap=True)
+
+
+def _print_rows(console: Console, title: str, rows: list[GateRow]) -> None:
+    if not rows:
+        return
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name in ("finding", "criterion", "benchmark", "method"):
+        table.add_column(name, overflow="fold", no_wrap=name == "criterion")
+    for name in ("change", "bounds", "margin", "n"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*_gate_cells(row))
+    console.print(table)
+
+
+def _gate_cells(row: GateRow) -> list[str]:
+    from xaic.reporting.words import bounds, figure, printable, short
+
+    word, style = FINDINGS[row.finding]
+    names = (row.criterion.removeprefix("EX-"), short(row.benchmark), row.method)
+    cells = [f"[{style}]{word}[/]{' waived' if row.waiver else ''}", *(escape(printable(name)) for name in names)]
+    if not row.shifts:
+        return [*cells, f"{row.before} to {row.after or 'none'}"]
+    first = row.shifts[0]
+    return [*cells, figure(first.estimate), bounds(first.lower, first.upper), figure(first.margin), str(first.n)]
+
+
+def _told(row: GateRow) -> str:
+    from xaic.gating.summary import where
+
+    waived = f"; {row.waiver}" if row.waiver else ""
+    return f"{row.finding.value}: {where(row)}: {row.reason}{waived}"

@@ -28,6 +28,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads YAML as JSON would be read: a date stays the text that was written."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 @cache
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
@@ -100,6 +110,10 @@ def write_all(documents: list[Any], path: Path) -> None:
     write_bytes(path, "".join(line + "\n" for line in lines).encode())
 
 
+def _load_yaml(text: str) -> Any:
+    return yaml.load(text, _Loader)  # noqa: S506 - a safe loader
+
+
 def parse(path: Path) -> Any:
     """Read a JSON or YAML file as plain data.
 
@@ -111,7 +125,7 @@ def parse(path: Path) -> Any:
         raise MissingFile(path, "check the path")
     try:
         text = path.read_text("utf-8")
-        return yaml.safe_load(text) if path.suffix in {".yaml", ".yml"} else json.loads(text)
+        return _load_yaml(text) if path.suffix in {".yaml", ".yml"} else json.loads(text)
     except UnicodeDecodeError as fault:
         raise BadDocument(
             path, [f"is not UTF-8 text: {fault.reason} at byte {fault.start}; save it as UTF-8"]

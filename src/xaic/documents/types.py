@@ -374,3 +374,86 @@ class Expected:
     seed: int
     verdicts: dict[str, dict[str, dict[str, str]]]  # method -> criterion -> benchmark -> state
     schema: str = "xaic/expected/1"
+
+
+class Finding(StrEnum):
+    """What holding a run against a baseline can find."""
+
+    HELD = "no regression"
+    REGRESSION = "regression"
+    UNDECIDED = "undecided"
+    MISSING = "missing"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How the scores of one metric moved: candidate minus baseline on the same units, higher is better."""
+
+    metric: str
+    operator: str
+    quantity: str  # what of the metric is compared: a part, 'change', 'share of units', 'icc' ...
+    finding: Finding
+    margin: float  # the loss that is let pass
+    source: str  # where the margin comes from
+    reason: str
+    n: int = 0
+    estimate: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    p: float | None = None  # of a loss of the margin or more, adjusted after Holm; None where it was not tested
+    needed: int | None = None  # units that would decide, all told
+    promise: str = ""
+
+
+@dataclass(frozen=True)
+class GateRow:
+    """One criterion on one benchmark for one method, in both runs."""
+
+    method: str
+    criterion: str
+    benchmark: str
+    level: str
+    finding: Finding
+    reason: str
+    before: str  # state of the verdict in the baseline
+    after: str  # and in the candidate; empty where there is none
+    formerly: str = ""  # id of the method in the baseline, where it was renamed
+    shifts: tuple[Shift, ...] = ()  # the one it turned on first
+    waiver: str = ""  # who waived a regression, why and until when
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A run held against a baseline run."""
+
+    baseline: dict[str, Json]
+    candidate: dict[str, Json]
+    level: Level
+    alpha: float
+    status: int  # 0 no regression, 1 regression, 2 undecided, 3 a run is not whole
+    summary: str
+    rule: str
+    rows: tuple[GateRow, ...] = ()
+    notes: tuple[str, ...] = ()
+    schema: str = "xaic/gate/1"
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """A regression that somebody answers for, until a day. The first three may be glob patterns."""
+
+    criterion: str
+    benchmark: str
+    method: str
+    reason: str
+    owner: str
+    expires: str  # the last day on which it counts
+
+
+@dataclass(frozen=True)
+class Waivers:
+    """Regressions that are let pass; an overlay, never a verdict."""
+
+    waivers: tuple[Waiver, ...]
+    schema: str = "xaic/waivers/1"

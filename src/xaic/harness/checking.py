@@ -88,13 +88,14 @@ def _inspect(case: Case, check: Check) -> Judged:
     return Judged(Outcome(state, reason=reason, rule=RULE))
 
 
-def _variants(check: Check, mine: Scores) -> list[str]:
+def variants_of(check: Check, mine: Scores) -> list[str]:
     """Return the operators the check compares under, of those that were measured."""
     measured = mine.variants(check.metric)
     return [name for name in measured if not check.operators or name in check.operators]
 
 
-def _sign(metric: Metric) -> float:
+def orientation(metric: Metric) -> float:
+    """Return what a score is multiplied with so that higher is better: -1 where lower is better, else 1."""
     return -1.0 if metric.direction == "lower" else 1.0
 
 
@@ -114,22 +115,22 @@ def _dominance(case: Case, check: Check) -> Judged:
         return _dominance_of_functional(case, check, mine)
     pairs: dict[tuple[str, str], Array] = {}
     missing = []
-    for operator in _variants(check, mine):
+    for operator in variants_of(check, mine):
         own = mine.get(check.metric, operator, part=check.part)
         if own is None:
             raise BadData(f"{check.metric} has no part {check.part!r}")
         if not check.controls:
-            pairs["zero", operator] = _sign(metric) * own
+            pairs["zero", operator] = orientation(metric) * own
         for name in _controls(case, check):
             other = _aligned(case, check, mine, name, operator)
             if other is None:
                 missing.append(name)
             else:
-                pairs[name, operator] = _sign(metric) * (own - other)
+                pairs[name, operator] = orientation(metric) * (own - other)
     if missing:
         return _open(f"no scores of {', '.join(sorted(set(missing)))} to compare with")
     if not pairs:
-        lacking = "controls" if _variants(check, mine) else "operators"
+        lacking = "controls" if variants_of(check, mine) else "operators"
         return _open(f"the benchmark has none of the check's {lacking}")
     decide = rules.agreement if check.rule.functional == "agreement" else rules.dominance
     outcome = decide(
@@ -146,10 +147,10 @@ def _aligned(case: Case, check: Check, mine: Scores, name: str, operator: str) -
     """Return a control's scores in the order of this trial's units, NaN where it has none."""
     scores, subject = case.control(name)
     found = scores.get(check.metric, operator, subject, check.part) if scores else None
-    return None if scores is None or found is None else _in_order(found, scores.units, mine.units)
+    return None if scores is None or found is None else in_order(found, scores.units, mine.units)
 
 
-def _in_order(values: Array, units: tuple[str, ...], wanted: tuple[str, ...]) -> Array:
+def in_order(values: Array, units: tuple[str, ...], wanted: tuple[str, ...]) -> Array:
     """Return values [n] of units in the order of the wanted ones, NaN where a wanted one has none."""
     if units == wanted:
         return values
@@ -187,7 +188,7 @@ def _dominance_of_functional(case: Case, check: Check, mine: Scores) -> Judged:
         parts = scores.parts(check.metric, "", subject) if scores else {}
         if scores is None or not parts:
             return _open(f"no scores of {name} to compare with")
-        others[name] = {part: _in_order(found, scores.units, mine.units) for part, found in parts.items()}
+        others[name] = {part: in_order(found, scores.units, mine.units) for part, found in parts.items()}
     if not others:
         return _open("the benchmark has none of the check's controls")
     outcome = rules.functional_dominance(
@@ -229,7 +230,7 @@ def _proportion(case: Case, check: Check) -> Judged:
     values = mine.get(check.metric, "", part=check.part) if mine else None
     if mine is None or values is None:
         return _open(f"{check.metric} was not measured")
-    tolerance = _tolerance(case, check)
+    tolerance = tolerance_of(case, check)
     higher = get_metric(check.metric).direction == "higher"
     holds = np.where(np.isnan(values), np.nan, values >= tolerance if higher else values <= tolerance)
     outcome = rules.proportion(holds, p0=check.rule.p0, alpha=check.rule.alpha, clusters=mine.clusters)
@@ -238,7 +239,7 @@ def _proportion(case: Case, check: Check) -> Judged:
     return Judged(replace(outcome, rule=words), _lowest(broken, mine.units))
 
 
-def _tolerance(case: Case, check: Check) -> float:
+def tolerance_of(case: Case, check: Check) -> float:
     """Return the check's tolerance, or the tighter one that the method claims for the property it names."""
     if check.rule.tolerance is None:
         raise BadData(f"the DR3 check on {check.metric} has no tolerance")
@@ -259,7 +260,7 @@ def _non_inferior(case: Case, check: Check) -> Judged:
     if other is None:
         return _open(f"no scores of the reference {reference} to compare with")
     metric = get_metric(check.metric)
-    differences = _sign(metric) * (own - other)
+    differences = orientation(metric) * (own - other)
     outcome = rules.non_inferiority(
         differences,
         margin=check.rule.margin,

@@ -51,7 +51,7 @@ def to_junit(run: LoadedRun) -> bytes:
             _case(suite, verdict, roster.role(method))
     _trials(suites, run)
     for suite in suites:
-        _count(suite)
+        count_cases(suite)
     for name in ("tests", *COUNTED.values()):
         suites.set(name, str(sum(int(suite.get(name, 0)) for suite in suites)))
     ET.indent(suites)
@@ -61,11 +61,12 @@ def to_junit(run: LoadedRun) -> bytes:
 def _suite(suites: ET.Element, name: str, run: LoadedRun, seconds: float) -> ET.Element:
     suite = ET.SubElement(suites, "testsuite", name=clean(name), time=f"{seconds:.3f}")
     properties = ET.SubElement(suite, "properties")
-    _property(properties, "statement", f"{statement(run.plan.profile, edition_of(run))} {UNVERIFIED}")
+    add_property(properties, "statement", f"{statement(run.plan.profile, edition_of(run))} {UNVERIFIED}")
     return suite
 
 
-def _property(properties: ET.Element, name: str, value: object) -> None:
+def add_property(properties: ET.Element, name: str, value: object) -> None:
+    """Add a property; nothing where there is no value."""
     if value not in (None, ""):
         ET.SubElement(properties, "property", name=clean(name), value=clean(value))
 
@@ -74,11 +75,11 @@ def _case(suite: ET.Element, verdict: Verdict, role: str) -> None:
     name = clean(f"{verdict.criterion} on {verdict.benchmark}")
     case = ET.SubElement(suite, "testcase", classname=clean(verdict.method), name=name)
     properties = ET.SubElement(case, "properties")
-    _property(properties, "state", verdict.state.value)
+    add_property(properties, "state", verdict.state.value)
     for figure in FIGURES:
-        _property(properties, figure, getattr(verdict, figure))
+        add_property(properties, figure, getattr(verdict, figure))
     for key, value in verdict.weakest.items():
-        _property(properties, f"weakest.{key}", value)
+        add_property(properties, f"weakest.{key}", value)
     tag = TAGS.get(verdict.state)
     if role != "method" and tag is not None:
         tag = "skipped"
@@ -96,7 +97,7 @@ def _trials(suites: ET.Element, run: LoadedRun) -> None:
         f"{record.planned} planned, {record.executed} executed, {record.not_applicable} not applicable, "
         f"{record.errored} errored"
     )
-    _property(ET.SubElement(case, "properties"), "denominators", told)
+    add_property(ET.SubElement(case, "properties"), "denominators", told)
     if not run.whole:
         ET.SubElement(case, "error", message=told)
     for trial in run.trials:
@@ -105,7 +106,8 @@ def _trials(suites: ET.Element, run: LoadedRun) -> None:
             ET.SubElement(errored, "error", message=clean(trial.reason))
 
 
-def _count(suite: ET.Element) -> None:
+def count_cases(suite: ET.Element) -> None:
+    """Write into a suite how many cases it has, and how many failed, erred or were skipped."""
     suite.set("tests", str(len(suite.findall("testcase"))))
     for tag, name in COUNTED.items():
         suite.set(name, str(len(suite.findall(f"testcase/{tag}"))))
