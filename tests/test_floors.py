@@ -23,7 +23,8 @@ FLOORS = [
     ["harness"],
     ["reporting"],
     ["library"],
-    ["cli"],
+    ["checks"],
+    ["cli", "pytest_plugin", "testing"],
     ["__main__", "__init__"],
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
