@@ -29,10 +29,6 @@ class Told(Exception):
     """What is shown of a check in place of a traceback."""
 
 
-class VerdictError(Told):
-    """Nothing could be measured."""
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options: those of ``xaic check``."""
     group = parser.getgroup("xaic", "conformance of explanation methods (xaic)")
@@ -50,9 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="your own conformance/, benchmarks/",
     )
     add("--xaic-plugin", action="append", default=[], metavar="M", help="module or .py file with parts of your own")
-    add(
-        "--xaic-strict", action="store_true", help="fail also where a Required criterion stays open"
-    )
+    add("--xaic-strict", action="store_true", help="fail also where a Required criterion stays open")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -109,17 +103,15 @@ class Conformance:
         items.extend(session.genitems(Root.from_parent(session, name=ROOT, nodeid=ROOT, conformance=self)))
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Write on the report what the verdict means."""
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Write on the report what the verdict means, in words and without a traceback."""
         report = yield
+        if isinstance(item, _Item) and call.excinfo and _is_told(call.excinfo.value):
+            report.longrepr = str(call.excinfo.value)
         if isinstance(item, VerdictItem) and item.outcome:
-            counts = item.check.counts
-            report.xaic = {  # type: ignore[attr-defined]
-                "kind": item.outcome,
-                "reference": item.check.reference,
-                "counts": counts,
-                "state": item.state,
-            }
+            report.xaic = item.about()  # type: ignore[attr-defined]
             if report.when == "call" and report.skipped:
                 assert item.parent is not None
                 report.longrepr = (item.parent.nodeid, None, item.reason)  # type: ignore[assignment]
@@ -212,7 +204,7 @@ class MethodChecks(pytest.Collector):
 
 
 class _Item(pytest.Item):
-    """What is common: the mark, and a fault told without a traceback."""
+    """What is common to them."""
 
     def __init__(self, *, conformance: Conformance, **more: Any) -> None:
         super().__init__(**more)
@@ -223,14 +215,6 @@ class _Item(pytest.Item):
     def selected(self) -> list[Check]:
         """The checks that this session shows."""
         return [item.check for item in self.session.items if isinstance(item, VerdictItem)]
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Return the words of the verdict, or of what hindered the run."""
-        from xaic.documents.errors import XaicError
-
-        if isinstance(excinfo.value, Told | XaicError):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Return the headline: it names method, criterion and benchmark."""
@@ -246,6 +230,11 @@ class VerdictItem(_Item):
         self.outcome: Outcome | None = None
         self.reason = self.state = self.text = ""
 
+    def about(self) -> dict[str, Any]:
+        """Return what a report must know, as plain data: it may come from another process."""
+        check = self.check
+        return {"kind": self.outcome, "reference": check.reference, "counts": check.counts, "state": self.state}
+
     def setup(self) -> None:
         """Have the run made and look the verdict up: what could not be measured is an error, not a failure."""
         from xaic.reporting import told
@@ -256,7 +245,7 @@ class VerdictItem(_Item):
         self.reason = self.text if self.outcome in SHOWN else self.text.splitlines()[0]
         self.user_properties.extend(_figures(verdict))
         if self.outcome == "error":
-            raise VerdictError(self.text)
+            raise Told(self.text)
 
     def runtest(self) -> None:
         """Pass, fail or skip, as the verdict says."""
@@ -275,10 +264,17 @@ class Executed(_Item):
 
         fault = unexecuted(self.conformance.checks.made(self.selected))
         if fault:
-            raise VerdictError(fault)
+            raise Told(fault)
 
     def runtest(self) -> None:
         """Pass: it was."""
+
+
+def _is_told(fault: BaseException) -> bool:
+    """Tell whether a fault is written for the user: a verdict in words, or why no run could be made."""
+    from xaic.documents.errors import XaicError
+
+    return isinstance(fault, Told | XaicError)
 
 
 def _about(report: pytest.CollectReport | pytest.TestReport) -> dict[str, Any]:
