@@ -123,8 +123,9 @@ class Checks:
             NotMade: the run cannot be made.
         """
         if self._made is None:
+            everything = self.all  # before the lock: the plan is drafted under it as well
             with self._alone():
-                self._made = self._make(among or self.all)
+                self._made = self._make(among or everything)
         return self._made
 
     def verdict(self, check: Check, among: Collection[Check] = ()) -> Verdict:
