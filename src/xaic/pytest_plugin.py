@@ -286,7 +286,7 @@ def _figures(verdict: Verdict) -> Iterator[tuple[str, str]]:
     """Yield what JUnit shows as properties."""
     for name in ("state", "level", "edition", "estimate", "lower", "upper", "margin", "n", "rule"):
         value = getattr(verdict, name)
-        if value not in {None, ""}:
+        if value not in (None, ""):
             yield f"xaic.{name}", str(value)
 
 

@@ -32,7 +32,7 @@ def _rows(verdict: Verdict) -> Iterator[tuple[str, str]]:
     yield "interval", bounds(verdict.lower, verdict.upper)
     yield "margin", figure(verdict.margin)
     yield "n", count(verdict.n, "unit") if verdict.n else ""
-    yield "weakest", ", ".join(f"{name} {value}" for name, value in verdict.weakest.items() if value not in {None, ""})
+    yield "weakest", ", ".join(f"{name} {value}" for name, value in verdict.weakest.items() if value not in (None, ""))
     yield "rule", verdict.rule
     yield "promise", verdict.promise
     yield "worst", ", ".join(verdict.worst_units)
