@@ -24,7 +24,8 @@ FLOORS = [
     ["reporting"],
     ["gating"],
     ["library"],
-    ["cli"],
+    ["checks"],
+    ["cli", "pytest_plugin", "testing"],
     ["__main__", "__init__"],
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from xaic.documents.errors import BadData, UnknownName
 from xaic.documents.types import Drop, Level, Profile, Requirement
 from xaic.harness import catalogue
-from xaic.harness.profiles import get_profile, laid_out
+from xaic.harness.profiles import get_profile, laid_out, part_of
 
 EDITION = "2026.1"
 
@@ -159,3 +159,17 @@ def test_whatever_is_tightened_and_dropped_nothing_else_is_lost(data: st.DataObj
     after = laid_out(profile)
     assert asked(after) == {p: "required" if p in raised else level for p, level in before.items() if p not in gone}
     assert len(after.deviations) == len(gone)
+
+
+def test_a_part_asks_for_the_chosen_places_only_and_says_so() -> None:
+    quick = get_profile("quick")
+    part = part_of(quick, [("EX-FAI-01", "attribution/series"), ("EX-DOC-01", "card")])
+    whole = asked_of("quick")
+    assert asked(part) == {key: whole[key] for key in (("EX-FAI-01", "attribution/series"), ("EX-DOC-01", "*"))}
+    assert part.benchmarks == ()
+    assert part.protocol == quick.protocol
+    assert part.deviations == ("only a part was asked: EX-DOC-01, EX-FAI-01, where they were selected",)
+
+
+def test_a_part_of_nothing_that_is_asked_asks_nothing() -> None:
+    assert part_of(get_profile("quick"), [("EX-FAI-01", "attribution/nowhere")]).requirements == ()

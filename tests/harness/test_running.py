@@ -24,7 +24,8 @@ from tests.harness.runs import (
     xaic,
 )
 from xaic.documents.checking import check_path
-from xaic.harness.folder import LoadedRun
+from xaic.harness import foreseen
+from xaic.harness.folder import LoadedRun, new_folder
 
 
 def test_every_document_of_a_run_is_valid_and_every_trial_is_there(tiny: Path) -> None:
@@ -132,3 +133,15 @@ def test_a_run_folder_is_not_used_twice(tiny: Path) -> None:
     assert done.returncode == 64
     assert "a run lies there; go on with it by --resume" in done.stderr
     assert differing(before, documents(tiny)) == []
+
+
+def test_a_plan_foresees_every_verdict_and_no_other(tiny: Path) -> None:
+    run = LoadedRun.open(tiny)
+    keys = [(one.method, one.criterion, one.benchmark, one.level) for one in foreseen(run.plan)]
+    assert keys == [(v.method, v.criterion, v.benchmark, v.level) for v in run.verdict_list]
+
+
+def test_runs_of_one_second_get_folders_of_their_own(tmp_path: Path) -> None:
+    made = [new_folder(tmp_path / "reports", "some/mine.yaml") for _ in range(4)]
+    assert len(set(made)) == 4
+    assert all(path.is_dir() and path.name.startswith("mine-") for path in made)

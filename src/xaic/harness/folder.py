@@ -17,7 +17,9 @@ import os
 import shutil
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +75,18 @@ def held(run: Path) -> Iterator[None]:
         yield
     finally:
         os.close(folder)
+
+
+def new_folder(reports: Path, profile: str) -> Path:
+    """Make and return a folder for a run, named after its profile and the time; no two processes get the same."""
+    name = f"{Path(profile).stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    reports.mkdir(parents=True, exist_ok=True)
+    for number in count(1):
+        run = reports / (name if number == 1 else f"{name}-{number}")
+        with suppress(FileExistsError):
+            run.mkdir()
+            return run
+    raise AssertionError("unreachable")
 
 
 def clear(folder: Path, *keep: str) -> None:

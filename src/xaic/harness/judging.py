@@ -6,6 +6,7 @@ fails, and is inconclusive otherwise. Nothing here depends on the order in which
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xaic.documents.errors import XaicError
@@ -19,35 +20,94 @@ from xaic.harness.checking import Case, Judged, judge_check
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from xaic.documents.types import Criterion, Plan, Requirement
+    from xaic.documents.types import Benchmark, Criterion, Plan, Requirement
     from xaic.harness.evidence import Evidence
 
 ORDER = (State.ERROR, State.FAIL, State.INCONCLUSIVE, State.PASS)
 """Which outcome of several checks speaks for the criterion: the first of these that occurs."""
 
 
+UNLOADABLE = "EX-DOC-01"
+"""The criterion under which a method that cannot be loaded is told as an error."""
+
+
 def judge(plan: Plan, evidence: Evidence) -> list[Verdict]:
     """Return every verdict of a plan, in the order method, criterion, benchmark."""
+    verdicts = [_judged(plan, evidence, case) for case in _cases(plan)]
+    return sorted(verdicts, key=lambda v: (v.method, v.criterion, v.benchmark))
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """A verdict that a plan will bring, whatever it says."""
+
+    method: str
+    criterion: str
+    benchmark: str
+    level: str
+
+
+def foreseen(plan: Plan) -> list[Foreseen]:
+    """Return what ``judge`` will decide, in the order method, criterion, benchmark."""
+    found = [Foreseen(one.method, one.criterion_id, one.place, one.level) for one in _cases(plan)]
+    return sorted(found, key=lambda f: (f.method, f.criterion, f.benchmark))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A method before a criterion in a place; without a card where it cannot be loaded."""
+
+    method: str
+    place: str
+    level: str
+    card: MethodCard | None = None
+    criterion: Criterion | None = None
+    benchmark: Benchmark | None = None
+    fault: str = ""
+
+    @property
+    def criterion_id(self) -> str:
+        return self.criterion.id if self.criterion else UNLOADABLE
+
+
+def _cases(plan: Plan) -> Iterator[_Asked]:
+    """Yield everything the plan asks of methods that the user named."""
     known = {criterion.id: criterion for criterion in plan.criteria}
-    verdicts: list[Verdict] = []
     for method in plan.methods:
         if not method["asked"]:
             continue
         if method["card"] is None:
-            verdicts.append(_unloadable(method["id"], method["fault"], plan))
+            yield _Asked(method["id"], CARD, Level.REQUIRED.value, fault=method["fault"])
             continue
         card = from_data(MethodCard, method["card"], method["reference"])
         for requirement in plan.requirements:
             criterion = known.get(requirement.criterion)
             if criterion is not None and _concerns(criterion, card):
-                verdicts += _of_requirement(plan, evidence, card, criterion, requirement)
-    return sorted(verdicts, key=lambda v: (v.method, v.criterion, v.benchmark))
+                level = str(requirement.level.value)
+                for place, benchmark in _places(plan, card, criterion, requirement):
+                    yield _Asked(card.id, place, level, card, criterion, benchmark)
+
+
+def _places(
+    plan: Plan, card: MethodCard, criterion: Criterion, requirement: Requirement
+) -> Iterator[tuple[str, Benchmark | None]]:
+    if catalogue.untried(criterion):
+        yield CARD if catalogue.of_card(criterion) else NOWHERE, None
+        return
+    for benchmark in catalogue.matching(requirement, card.family, plan.benchmarks):
+        yield benchmark.id, benchmark
+
+
+def _judged(plan: Plan, evidence: Evidence, asked: _Asked) -> Verdict:
+    if asked.card is None or asked.criterion is None:
+        return _unloadable(asked.method, asked.fault, plan)
+    return _verdict(Case(asked.card, asked.benchmark, evidence), asked.criterion, asked.level, asked.place)
 
 
 def _unloadable(method: str, fault: str, plan: Plan) -> Verdict:
     return Verdict(
         method,
-        "EX-DOC-01",
+        UNLOADABLE,
         CARD,
         _edition(plan),
         Level.REQUIRED,
@@ -65,21 +125,10 @@ def _concerns(criterion: Criterion, card: MethodCard) -> bool:
     return mine and criterion.family in {"any", card.family}
 
 
-def _of_requirement(
-    plan: Plan, evidence: Evidence, card: MethodCard, criterion: Criterion, requirement: Requirement
-) -> Iterator[Verdict]:
-    if catalogue.untried(criterion):
-        place = CARD if catalogue.of_card(criterion) else NOWHERE
-        yield _verdict(Case(card, None, evidence), criterion, requirement, place)
-        return
-    for benchmark in catalogue.matching(requirement, card.family, plan.benchmarks):
-        yield _verdict(Case(card, benchmark, evidence), criterion, requirement, benchmark.id)
-
-
-def _verdict(case: Case, criterion: Criterion, requirement: Requirement, benchmark: str) -> Verdict:
+def _verdict(case: Case, criterion: Criterion, level: str, benchmark: str) -> Verdict:
     state, reason, judged = _decide(case, criterion)
     deciding = next((one for wanted in ORDER for one in judged if one.outcome.state is wanted), None)
-    head = (case.card.id, criterion.id, benchmark, criterion.edition, str(requirement.level.value))
+    head = (case.card.id, criterion.id, benchmark, criterion.edition, level)
     if deciding is None:
         return Verdict(*head, state, reason)
     outcome = deciding.outcome

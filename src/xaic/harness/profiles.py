@@ -13,7 +13,7 @@ from xaic.documents.types import Level, Profile, Requirement
 from xaic.harness import catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     Asked = dict[tuple[str, str], Level]  # (criterion, benchmark) -> level
     Protocol = dict[str, dict[str, Any]]
@@ -170,3 +170,22 @@ def _grouped(asked: Asked) -> Iterator[Requirement]:
         groups.setdefault((criterion, level), []).append(place)
     for (criterion, level), places in groups.items():
         yield Requirement(criterion, tuple(places), level)
+
+
+def part_of(profile: Profile, pairs: Collection[tuple[str, str]]) -> Profile:
+    """Return a laid-out profile that asks for some (criterion, benchmark) only; it says so in its deviations.
+
+    A criterion that asks for no trial stands with any place: its verdict names none of the benchmarks.
+    """
+    chosen: list[Requirement] = []
+    for requirement in profile.requirements:
+        criterion = requirement.criterion
+        if catalogue.untried(catalogue.get_criterion(criterion)):
+            places = requirement.benchmarks if any(criterion == one for one, _ in pairs) else ()
+        else:
+            known = _places(criterion, requirement.benchmarks)
+            places = tuple(place for place in known if (criterion, place) in pairs)
+        if places:
+            chosen.append(replace(requirement, benchmarks=places))
+    told = f"only a part was asked: {', '.join(sorted({one for one, _ in pairs}))}, where they were selected"
+    return replace(profile, requirements=tuple(chosen), benchmarks=(), deviations=(*profile.deviations, told))

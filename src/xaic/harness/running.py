@@ -5,15 +5,13 @@ A finished trial is never run again. A trial that cannot finish becomes an error
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +19,7 @@ from xaic.documents import content, store
 from xaic.documents.errors import BadData, MissingFile, Misuse
 from xaic.documents.types import Plan, RunRecord, TrialRecord
 from xaic.execution import FULL, Limits, NoRoom, Pool, Work
+from xaic.harness.drafting import Wanted, cores, describe
 from xaic.harness.folder import (
     LoadedRun,
     clear_to_record,
@@ -29,20 +28,20 @@ from xaic.harness.folder import (
     finished,
     hashes_of,
     held,
+    new_folder,
     tidy,
     trial_folder,
     write_timing,
 )
 from xaic.harness.jobs import asked_of, job_of
 from xaic.harness.judging import judge
-from xaic.harness.planning import Subject, make_plan, references
-from xaic.harness.profiles import get_profile
+from xaic.harness.settings import Settings
 from xaic.harness.surroundings import look_around
 from xaic.registry import load_plugins
 from xaic.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator
 
     from xaic.documents.types import PlannedTrial
 
@@ -52,33 +51,6 @@ Announce = Callable[[int, int, str], None]
 
 REPEATING = ("plan.json", "verdicts.jsonl")
 """Documents of the run's folder that are the same from run to run, besides those of trials."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the user asks for."""
-
-    methods: tuple[str, ...] = ()
-    profile: str = "quick"
-    seed: int = 0
-    content: tuple[str, ...] = ()
-    plugins: tuple[str, ...] = ()
-    limits: Mapping[str, float] = field(default_factory=dict)
-
-    def anywhere(self) -> Settings:
-        """Return the settings with whole paths: a run may be resumed from another folder."""
-        return replace(
-            self,
-            methods=tuple(_whole(method) for method in self.methods),
-            plugins=tuple(_whole(plugin) for plugin in self.plugins),
-            content=tuple(str(Path(folder).resolve()) for folder in self.content),
-        )
-
-
-def _whole(reference: str) -> str:
-    """Return ``file.py`` or ``file.py:Class`` with the whole path of the file, and anything else as it is."""
-    path, colon, name = reference.partition(".py")
-    return f"{Path(path + colon).resolve()}{name}" if colon and name[:1] in {"", ":"} else reference
 
 
 def quiet(done: int, total: int, what: str) -> None:
@@ -96,25 +68,15 @@ def start_run(
         NoRoom: the disk is full.
     """
     settings = settings.anywhere()
-    content.overlay(*settings.content)
-    load_plugins(settings.plugins)
-    profile = get_profile(settings.profile)
-    wanted = references(_patterns(settings.methods), profile)
+    wanted = Wanted.of(settings)
     run = _folder(folder, settings.profile)
     with _at_work(run), Pool(workers or cores(), Limits(**settings.limits)) as pool:
         if (run / "plan.json").exists():
             raise Misuse(f"{run}: a run lies there; go on with it by --resume, or choose another folder")
         announce(0, 0, "reading the methods' cards")
-        subjects = _describe(pool, wanted, settings.plugins)
+        subjects = describe(pool, wanted.references, settings.plugins)
         announce(0, 0, "choosing chunk sizes")
-        plan = make_plan(
-            profile,
-            subjects,
-            seed=settings.seed,
-            limits=settings.limits,
-            plugins=settings.plugins,
-            content=settings.content,
-        )
+        plan = wanted.plan(subjects)
         _warm(pool, plan)
         plan = replace(plan, tuning=_tune(pool, plan))
         store.write(plan, run / "plan.json")
@@ -170,47 +132,15 @@ def _refuse_other_specimens(plan: Plan) -> None:
             raise BadData(f"specimen {name} is another than the one the run was planned with; start a new run")
 
 
-def cores() -> int:
-    """Return the number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _folder(folder: str | Path | None, profile: str) -> Path:
-    if folder is None:
-        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        folder = Path("reports") / f"{Path(profile).stem}-{stamp}"
-    run = Path(folder)
+    run = Path(folder or "reports")
     try:
+        if folder is None:
+            return new_folder(run, profile)
         run.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as fault:
         raise Misuse(f"{run}: a file lies there; choose another folder") from fault
     return run
-
-
-def _patterns(methods: Iterable[str]) -> list[str]:
-    from xaic.methods.discovery import installed
-
-    return list(methods) or [id for id, method in installed().items() if method.role == "method"]
-
-
-def _describe(pool: Pool, wanted: Mapping[str, bool], plugins: tuple[str, ...]) -> list[Subject]:
-    """Ask every method's own process for its card."""
-    works = [
-        Work(reference, "xaic.harness.trial:describe", {"reference": reference, "plugins": list(plugins)})
-        for reference in wanted
-    ]
-    told = {outcome.id: outcome for outcome in pool.run(works)}
-    subjects = []
-    for reference, asked in wanted.items():
-        outcome = told[reference]
-        if outcome.fault:
-            subjects.append(Subject(reference, reference, fault=outcome.fault, asked=asked))
-        else:
-            card, digest = outcome.result["card"], outcome.result["digest"]
-            subjects.append(
-                Subject(card["id"], reference, digest, card, asked=asked, parameters=dict(card["parameters"]))
-            )
-    return subjects
 
 
 def _warm(pool: Pool, plan: Plan) -> None:

@@ -1,4 +1,4 @@
-"""Rendering of a run: one self-contained HTML file, JUnit XML for continuous integration, Markdown for documents.
+"""Rendering of a run: one self-contained HTML file, JUnit XML for continuous integration, Markdown, plain text.
 
 The catalogue of criteria, which needs no run, is rendered here as well.
 """
@@ -12,13 +12,14 @@ from xaic.reporting.catalogue import catalogue_page
 from xaic.reporting.html import render
 from xaic.reporting.junit import to_junit
 from xaic.reporting.markdown import to_markdown
+from xaic.reporting.plain import headline, told, unexecuted
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from xaic.harness.folder import LoadedRun
 
-__all__ = ["catalogue_page", "render", "to_junit", "to_markdown", "write_report"]
+__all__ = ["catalogue_page", "headline", "render", "to_junit", "to_markdown", "told", "unexecuted", "write_report"]
 
 
 def write_report(run: LoadedRun, folder: Path) -> Path:

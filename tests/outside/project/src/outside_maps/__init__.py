@@ -1,0 +1,1 @@
+"""Explanation methods of somebody who uses xaic."""
