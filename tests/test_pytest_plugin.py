@@ -128,7 +128,7 @@ def test_open_verdicts_are_an_outcome_of_their_own_that_fails_where_asked(pytest
     done = pytester.runpytest_subprocess(*MAPS, *method)
     assert done.ret == 0
     done.stdout.fnmatch_lines(["xaic [?].*", "INCONCLUSIVE xaic::attribution.gradient::EX-REP-01* - inconclusive: *"])
-    done.stdout.fnmatch_lines(["*1 passed, 1 inconclusive*"])
+    done.stdout.fnmatch_lines(["*1 passed*, 1 inconclusive*"])
     (skipped,) = ET.parse(pytester.path / "x.xml").getroot().iter("skipped")
     assert str(skipped.get("message")).startswith("inconclusive: ")
     strict = pytester.runpytest_subprocess(*MAPS, *method, "--xaic-strict", "--xaic-out=again")
@@ -140,7 +140,7 @@ def test_a_fail_of_what_is_not_required_fails_no_session(pytester: pytest.Pytest
     done = pytester.runpytest_subprocess(*FORECASTS, ZERO, profile(pytester.path, "recommended"), "--junitxml=x.xml")
     assert done.ret == 0
     done.stdout.fnmatch_lines(["xaic x.*", f"NOT REQUIRED xaic::{FORECAST}:Zero::EX-TOY-01* - fail: *"])
-    done.stdout.fnmatch_lines(["*1 passed, 1 not required*"])
+    done.stdout.fnmatch_lines(["*1 passed*, 1 not required*"])
     (skipped,) = ET.parse(pytester.path / "x.xml").getroot().iter("skipped")
     assert skipped.get("type") == "pytest.xfail"
 
