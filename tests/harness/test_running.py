@@ -99,7 +99,7 @@ def test_a_verdict_carries_what_is_needed_to_judge_it(tiny: Path) -> None:
     assert one["rule"].startswith("DR1")
     assert one["edition"] == "2026.1"
     assert len(one["worst_units"]) == 5
-    planned = found["attribution.gradient", "EX-RND-02", "attribution/small-table"]
+    planned = found["attribution.gradient", "EX-RND-02", "none"]
     assert (planned["state"], bool(planned["reason"])) == ("not tested", True)
     away = found["attribution.gradient", "EX-AXI-01", "attribution/small-table"]
     assert (away["state"], away["reason"]) == ("not applicable", "the method does not claim completeness")
