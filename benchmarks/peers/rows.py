@@ -19,8 +19,7 @@ class Agreement:
     """The two sides' values of one thing: the largest difference, and which share lies within a tolerance.
 
     ``least`` is the share that must. It is 1 but for what is made of gradients: kernels of another layout or chunk
-    put an image on the other side of a kink now and then, and its gradient is another then; and for what rests on
-    noise that each side draws for itself.
+    put an image on the other side of a kink now and then, and its gradient is another then.
     """
 
     what: str

@@ -42,9 +42,6 @@ PROTOCOL = {"subsets": 256, "neighbours": 8, "randomisations": 10, "draws": 3, "
 
 ORDERS = {"faithfulness.deletion_auc": "morf", "faithfulness.insertion_auc": "lerf"}
 
-NOISY = 0.95
-"""Share of ROAD's accuracies that must agree within an image: each side adds noise of its own to what it imputes."""
-
 UNITS = {"large": 8, "middle": 32, "small": 64, "tiny": 8}
 
 
@@ -180,18 +177,10 @@ def _agreements(material: Material, found: dict[Asked, Any]) -> tuple[Agreement,
         "hits": ("ROAD accuracies", ONE_IMAGE, "images"),
         "correlations": ("faithfulness correlations but under ROAD", TOLERANCE, "absolute"),
     }
-    least = {"hits": NOISY}
     return tuple(
-        Agreement.of(
-            what,
-            torch.cat([one.flatten() for one in differences[name]]),
-            limit,
-            unit,
-            note=f"{len(differences[name])} compared",
-            least=least.get(name, 1.0),
-        )
-        for name, (what, limit, unit) in limits.items()
-        if differences[name]
+        Agreement.of(what, torch.cat([one.flatten() for one in made]), limit, unit, note=f"{len(made)} compared")
+        for (what, limit, unit), made in zip(limits.values(), differences.values(), strict=True)
+        if made
     )
 
 
