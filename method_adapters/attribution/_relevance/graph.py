@@ -55,11 +55,6 @@ class Network:
         """Is this an affine layer with no affine layer before it? It gets the rule of the first layer."""
         return isinstance(self.layers[index], Affine) and not self.above_affine[index]
 
-    @cached_property
-    def consumers(self) -> tuple[int, ...]:
-        """How many times each layer's output is read."""
-        return count_consumers(self.layers)
-
 
 def count_consumers(layers: tuple[Layer, ...] | list[Layer]) -> tuple[int, ...]:
     """Return how many times each layer's output is read by the others."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from xaic.documents.errors import ExtraMissing, Misuse
 from xaic.documents.store import from_data
-from xaic.documents.types import Benchmark, Criterion, MethodCard, Plan, PlannedTrial, Profile, Requirement
+from xaic.documents.types import Benchmark, MethodCard, Plan, PlannedTrial, Profile, Requirement
 from xaic.harness import catalogue
 from xaic.harness.catalogue import CARD
 from xaic.harness.editions import altered, editions
@@ -255,8 +255,3 @@ def slug(text: str) -> str:
 def trial_id(method: str, benchmark: str, seed: int) -> str:
     """Return the id of a trial: also the name of its folder."""
     return f"{slug(method)}--{slug(benchmark)}--s{seed}"
-
-
-def criterion_applies(criterion: Criterion, family: str) -> bool:
-    """Tell whether a criterion speaks of a family."""
-    return criterion.family in {"any", family}
